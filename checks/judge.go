@@ -1,0 +1,139 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
+)
+
+// Judge runs every configured check on the snapshot: one verdict per check
+// and hub, in the order of the registry and of the hubs.
+func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
+	var verdicts []verdict.Verdict
+	for _, c := range suite {
+		if c.Check.Scope == PerCluster {
+			verdicts = append(verdicts, judge(c, s, nil))
+			continue
+		}
+		for _, hub := range s.Hubs {
+			verdicts = append(verdicts, judge(c, s, hub))
+		}
+	}
+	return verdicts
+}
+
+func judge(c Configured, s *facts.Snapshot, hub *facts.Hub) verdict.Verdict {
+	v := verdict.Verdict{Check: c.Check.ID, Severity: c.Check.Severity}
+	if hub != nil {
+		v.Hub = hub.Name
+	}
+	if c.Severity != "" {
+		v.Severity = c.Severity
+	}
+	v.Fingerprint = verdict.Fingerprint(s.ClusterName, v.Hub, v.Check)
+	if c.Disabled {
+		v.Outcome, v.Summary, v.Disabled = verdict.Skipped, "disabled in the configuration", true
+		return v
+	}
+	if outcome, why := c.Check.sourcesReady(s, hub); outcome != verdict.Pass {
+		v.Outcome, v.Summary = outcome, why
+		return v
+	}
+	conclude(&v, c, run(c, s, hub))
+	return v
+}
+
+// run calls the check's function. A crash costs that check only.
+func run(c Configured, s *facts.Snapshot, hub *facts.Hub) (r Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = Result{Unknown: fmt.Sprintf("the check itself crashed, please report it: %v", p)}
+		}
+	}()
+	return c.Check.Run(&Input{Snapshot: s, Hub: hub, values: c.values})
+}
+
+func conclude(v *verdict.Verdict, c Configured, r Result) {
+	v.Series = r.Series
+	switch {
+	case len(r.Findings) > 0:
+		v.Outcome = verdict.Fail
+		v.Findings, v.Severity = graded(r.Findings, c)
+		v.Count = len(v.Findings)
+		v.Summary = r.Summary
+		if v.Summary == "" {
+			v.Summary = v.Findings[0].Message
+		}
+		if r.Unknown != "" {
+			v.Summary += " (incomplete: " + r.Unknown + ")"
+		}
+	case r.Unknown != "":
+		v.Outcome, v.Summary = verdict.Unknown, r.Unknown
+	case r.Skip != "":
+		v.Outcome, v.Summary = verdict.Skipped, r.Skip
+	default:
+		v.Outcome = verdict.Pass
+	}
+}
+
+// graded gives each finding its severity, sorts them worst first and then by
+// subject, and returns the worst severity.
+func graded(findings []verdict.Finding, c Configured) ([]verdict.Finding, verdict.Severity) {
+	for i := range findings {
+		if c.Severity != "" {
+			findings[i].Severity = c.Severity
+		} else if findings[i].Severity == "" {
+			findings[i].Severity = c.Check.Severity
+		}
+	}
+	slices.SortStableFunc(findings, func(a, b verdict.Finding) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(verdict.Severities, a.Severity), slices.Index(verdict.Severities, b.Severity)),
+			strings.Compare(a.Subject.Kind, b.Subject.Kind),
+			strings.Compare(a.Subject.Namespace, b.Subject.Namespace),
+			strings.Compare(a.Subject.Name, b.Subject.Name),
+			strings.Compare(a.Subject.ID, b.Subject.ID),
+			strings.Compare(a.Message, b.Message))
+	})
+	return findings, findings[0].Severity
+}
+
+// sourcesReady tells whether the check can be judged: Pass, or Unknown or
+// Skipped with the reason. A failure outweighs an absence: what is not there
+// by design says nothing about what could not be read.
+func (c *Check) sourcesReady(s *facts.Snapshot, hub *facts.Hub) (verdict.Outcome, string) {
+	needs, uses := expand(c.Needs, hub), expand(c.Uses, hub)
+	for _, name := range slices.Concat(needs, uses) {
+		if src := s.Source(name); src.Status == facts.Failed {
+			return verdict.Unknown, fmt.Sprintf("source %s could not be read: %s", name, src.Detail)
+		}
+	}
+	for _, name := range needs {
+		if src := s.Source(name); src.Status == facts.Absent {
+			return verdict.Skipped, fmt.Sprintf("source %s is absent: %s", name, src.Detail)
+		}
+	}
+	return verdict.Pass, ""
+}
+
+// expand replaces the wildcards by the hub's own sources.
+func expand(names []string, hub *facts.Hub) []string {
+	var out []string
+	for _, name := range names {
+		switch name {
+		case HubDatabase:
+			out = append(out, facts.HubDB(hub.Name))
+		case HubBackups:
+			for _, b := range hub.Backups {
+				out = append(out, facts.BackupSource(hub.Name, b.Name))
+			}
+		default:
+			out = append(out, name)
+		}
+	}
+	return out
+}

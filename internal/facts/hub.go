@@ -1,0 +1,173 @@
+package facts
+
+import "time"
+
+// Hub is one JupyterHub: its configuration as the audit knows it, its
+// database and its backups.
+type Hub struct {
+	Name      string
+	Namespace string
+	// KubeSpawner is how the hub names and remembers claims.
+	KubeSpawner KubeSpawner
+	Database    Database
+	// Users, Spawners and Servers are the rows of the tables of these names,
+	// by ascending id. Of a damaged database they are what could be read.
+	Users    []User
+	Spawners []Spawner
+	Servers  []Server
+	// Backups has one entry for each configured backup location.
+	Backups []Backup
+}
+
+// KubeSpawner is the part of the hub's configuration that decides which claim
+// a server mounts.
+type KubeSpawner struct {
+	PVCNameTemplate string
+	SlugScheme      string // safe or escape
+	RememberPVCName bool
+}
+
+// Database is the hub's database as a whole.
+type Database struct {
+	// Engine is sqlite, postgresql or mysql.
+	Engine string
+	// Location is the file or host and name; never holds a password.
+	Location string
+	// Tables are the names of the tables found, sorted.
+	Tables []string
+	// Revisions are the rows of alembic_version, sorted; none before JupyterHub 0.8.
+	Revisions []string
+	// SizeBytes and Modified are the file's, for sqlite.
+	SizeBytes int64
+	Modified  time.Time
+	// Damage is everything found to be wrong with the database as a store,
+	// whatever its rows say.
+	Damage []Damage
+	// UsersRead tells how far Users can be trusted to be all users.
+	UsersRead Completeness
+	// CookieNotNull and CookieUnique tell which constraints users.cookie_id has.
+	CookieNotNull, CookieUnique bool
+}
+
+// Completeness tells how much of a table was read.
+type Completeness string
+
+const (
+	// Complete: every row was read from an undamaged table. An existing, empty
+	// table is complete with no rows.
+	Complete Completeness = "complete"
+	// Partial: the table is damaged; the rows that were read are true, others
+	// may be missing.
+	Partial Completeness = "partial"
+	// None: there is no such table, or nothing of it could be read.
+	None Completeness = "none"
+)
+
+// DamageKind names an accident that a database shows.
+type DamageKind string
+
+const (
+	DamageZeroBytes    DamageKind = "zero-bytes"    // the file is empty
+	DamageNotSQLite    DamageKind = "not-sqlite"    // gzip, HTML or other content under a database's name
+	DamageNoTables     DamageKind = "no-tables"     // a database without a single table
+	DamageTableMissing DamageKind = "table-missing" // some tables are there, a core table is not
+	DamageTruncated    DamageKind = "truncated"     // the file is shorter than its header says
+	DamageIntegrity    DamageKind = "integrity"     // PRAGMA integrity_check found errors
+	DamageIndexStale   DamageKind = "index-stale"   // an index disagrees with its table
+	DamageForeignKey   DamageKind = "foreign-key"   // rows point at rows that do not exist
+	DamageWALMissing   DamageKind = "wal-missing"   // the newest rows were in a write-ahead log that is gone
+)
+
+// Damage is one thing wrong with a database.
+type Damage struct {
+	Kind DamageKind
+	// Message says in one sentence what was seen, with numbers.
+	Message string
+	// HeldData is true where there are traces of earlier content: a change
+	// counter far above a new file's, pages in the freelist.
+	HeldData bool
+}
+
+// User is a row of the table users. Its cookie_id never leaves the database:
+// only how it compares with the others does.
+type User struct {
+	ID           int64
+	Name         string
+	Admin        bool
+	Created      time.Time // absent before JupyterHub 0.9
+	LastActivity time.Time
+	Cookie       CookieState
+	// CookieSharedWith is the lowest user id with the same cookie_id, 0 unless
+	// Cookie is CookieShared. It is the user everyone who shares it is logged in as.
+	CookieSharedWith int64
+}
+
+// CookieState is what is known of users.cookie_id without reading it.
+type CookieState string
+
+const (
+	CookieUnique CookieState = "unique" // not empty and nobody else's
+	CookieShared CookieState = "shared" // not empty and also another user's
+	CookieEmpty  CookieState = "empty"  // ''
+	CookieNull   CookieState = "null"
+)
+
+// Spawner is a row of the table spawners: a server that a user has or had.
+// For JupyterHub 0.7, whose spawner state is kept with the user, each user has
+// one spawner with ID 0.
+type Spawner struct {
+	ID     int64
+	UserID int64 // 0 for NULL
+	Name   string
+	// ServerID is the running server's row, 0 when the server is stopped.
+	ServerID     int64
+	Started      time.Time
+	LastActivity time.Time
+	State        SpawnerState
+}
+
+// SpawnerState is what KubeSpawner remembers of a server, from the JSON in
+// spawners.state; only the keys below are kept.
+type SpawnerState struct {
+	// Form is "", "empty" ({}), "broken" (not a JSON object) or "object".
+	// "" stands for NULL.
+	Form               string
+	PodName            string
+	Namespace          string
+	PVCName            string
+	KubeSpawnerVersion string
+}
+
+// Server is a row of the table servers.
+type Server struct {
+	ID   int64
+	IP   string
+	Port int
+}
+
+// Backup is one configured backup location of a hub, and what lies in it.
+type Backup struct {
+	Name string
+	// Kind is files or volumesnapshots.
+	Kind string
+	// Location is the configured glob or namespace/claim, for messages.
+	Location string
+	// Schedule is when it should be made, cron syntax; may be empty.
+	Schedule string
+	// MaxAge is how old the newest good copy may be.
+	MaxAge time.Duration
+	// Copies are what was found, newest first.
+	Copies []BackupCopy
+}
+
+// BackupCopy is one backup of a hub's database or of a claim.
+type BackupCopy struct {
+	Name string
+	// Time is when it was made: a file's modification time or a date in its
+	// name, a snapshot's creation time.
+	Time      time.Time
+	SizeBytes int64
+	// Ready is false for a snapshot that cannot be used yet or failed.
+	Ready bool
+	Error string
+}

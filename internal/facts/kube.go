@@ -1,0 +1,118 @@
+package facts
+
+import "time"
+
+// Kube is what the Kubernetes API holds about storage and what runs on it.
+// Every list is sorted by namespace and name.
+type Kube struct {
+	// Version is the API server's, such as v1.36.3; "" for a dump without it.
+	Version        string
+	Claims         []Claim
+	Volumes        []Volume
+	Nodes          []Node
+	Pods           []Pod
+	StorageClasses []StorageClass
+	CronJobs       []CronJob
+	Jobs           []Job
+	Snapshots      []VolumeSnapshot
+}
+
+// Claim is a PersistentVolumeClaim.
+type Claim struct {
+	Namespace, Name, UID string
+	Created              time.Time
+	// Deleting is when its deletion was asked for; zero if it was not.
+	Deleting     time.Time
+	Phase        string // Pending, Bound, Lost
+	VolumeName   string // the PersistentVolume
+	StorageClass string
+	AccessModes  []string
+	RequestBytes int64
+	// User and Server are the annotations hub.jupyter.org/username and
+	// servername. HasUser tells an absent annotation from an empty one.
+	User, Server string
+	HasUser      bool
+	// LabelUser is the label hub.jupyter.org/username, escaped by KubeSpawner.
+	LabelUser string
+	// Component is the label component or app.kubernetes.io/component;
+	// singleuser-storage marks a user's claim.
+	Component string
+	// KubeSpawnerVersion is the annotation of that name (7.0 and later).
+	KubeSpawnerVersion string
+}
+
+// Volume is a PersistentVolume.
+type Volume struct {
+	Name, UID     string
+	Created       time.Time
+	Deleting      time.Time
+	Phase         string // Available, Bound, Released, Failed, Pending
+	ReclaimPolicy string
+	StorageClass  string
+	CapacityBytes int64
+	// Driver and Handle are the CSI driver and its name of the volume; for
+	// other kinds Driver is the kind, such as nfs, local or hostPath.
+	Driver, Handle string
+	// ClaimNamespace, ClaimName and ClaimUID are the claimRef.
+	ClaimNamespace, ClaimName, ClaimUID string
+	// NodeNames are the nodes that its node affinity pins it to, if any.
+	NodeNames []string
+}
+
+// Node is a Kubernetes node.
+type Node struct {
+	Name, UID     string
+	Created       time.Time
+	Deleting      time.Time
+	Ready         string // True, False, Unknown
+	Unschedulable bool
+	Zone          string
+}
+
+// Pod is a pod, with what it mounts.
+type Pod struct {
+	Namespace, Name string
+	Created         time.Time
+	Deleting        time.Time
+	Phase           string
+	Node            string
+	Component       string // label component or app.kubernetes.io/component
+	User, Server    string // annotations as on Claim
+	HasUser         bool
+	Claims          []string // claim names in its namespace, sorted
+}
+
+// StorageClass is a StorageClass.
+type StorageClass struct {
+	Name, Provisioner string
+	ReclaimPolicy     string
+	BindingMode       string
+	Default           bool
+	// Replicas is Longhorn's parameter numberOfReplicas, 0 if absent.
+	Replicas int
+}
+
+// CronJob is a CronJob, of interest as a maker of backups.
+type CronJob struct {
+	Namespace, Name, Schedule, TimeZone string
+	Suspended                           bool
+	LastSchedule, LastSuccess           time.Time
+}
+
+// Job is a Job; Owner is its CronJob's name, if it has one.
+type Job struct {
+	Namespace, Name, Owner string
+	Created, Completed     time.Time
+	Succeeded, Failed      int
+}
+
+// VolumeSnapshot is a CSI VolumeSnapshot.
+type VolumeSnapshot struct {
+	Namespace, Name string
+	Created         time.Time // of the object
+	Claim           string
+	Ready           bool
+	Taken           time.Time // status.creationTime
+	RestoreBytes    int64
+	Error           string
+}

@@ -1,0 +1,186 @@
+// Package verdict holds what a run concluded: verdicts, their findings, and
+// the incidents that verdicts open and resolve over runs. It is the language
+// between checks on one side and history, report and notify on the other.
+package verdict
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hubaudit/internal/facts"
+)
+
+// Severity is one of PagerDuty's four.
+type Severity string
+
+const (
+	Critical Severity = "critical" // data is being lost or misrouted, or one step away: page now
+	Error    Severity = "error"    // page in hours
+	Warning  Severity = "warning"  // fix this week: message
+	Info     Severity = "info"     // report only
+)
+
+// Severities are all severities, worst first.
+var Severities = []Severity{Critical, Error, Warning, Info}
+
+// AtLeast tells whether s is as bad as t or worse.
+func (s Severity) AtLeast(t Severity) bool {
+	return slices.Index(Severities, s) <= slices.Index(Severities, t)
+}
+
+// ParseSeverity reads a severity's name.
+func ParseSeverity(name string) (Severity, error) {
+	if s := Severity(name); slices.Contains(Severities, s) {
+		return s, nil
+	}
+	return "", fmt.Errorf("unknown severity %q: use critical, error, warning or info", name)
+}
+
+// Outcome is what a check said.
+type Outcome string
+
+const (
+	Pass    Outcome = "pass"
+	Fail    Outcome = "fail"
+	Unknown Outcome = "unknown" // a needed source could not be read; never a pass
+	Skipped Outcome = "skipped" // absent by design
+)
+
+// Subject is the thing that violates an invariant.
+type Subject struct {
+	Kind      string `json:"kind"` // user, claim, volume, node, database, backup, source
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	ID        string `json:"id"`
+}
+
+// Finding is one violation by one subject.
+type Finding struct {
+	Subject  Subject  `json:"subject"`
+	Severity Severity `json:"severity"`
+	// Message is one sentence: what was seen and what was expected.
+	Message string `json:"message"`
+	// Details are further facts for a person or a program, by camelCase key.
+	Details map[string]string `json:"details,omitempty"`
+}
+
+// Verdict is one check's answer for one hub in one run. Hub is empty for
+// checks of the cluster.
+type Verdict struct {
+	Check    string   `json:"check"`
+	Hub      string   `json:"hub"`
+	Outcome  Outcome  `json:"verdict"`
+	Severity Severity `json:"severity"`
+	// Summary is one line: what is wrong, or why unknown or skipped.
+	Summary string `json:"summary"`
+	Count   int    `json:"count"`
+	// Fingerprint is stable over runs and free of counts and names.
+	Fingerprint string `json:"fingerprint"`
+	// Since is when the open incident of this verdict was opened.
+	Since    *time.Time `json:"since,omitempty"`
+	Findings []Finding  `json:"findings"`
+	// Series are the numbers measured for drift, by series name.
+	Series map[string]float64 `json:"series,omitempty"`
+	// Disabled is true when the configuration switched the check off.
+	Disabled bool `json:"disabled,omitempty"`
+}
+
+// Fingerprint names the incident of a check for a hub in a cluster. It is the
+// same in every run and shows none of its parts.
+func Fingerprint(cluster, hub, check string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{"hubaudit", cluster, hub, check}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Run is one audit.
+type Run struct {
+	// ID is unique in a history and sorts by time: 20261122T124500Z-1.
+	ID        string
+	Cluster   string
+	StartedAt time.Time
+	Duration  time.Duration
+	Version   string
+	Sources   []facts.Source
+	// Verdicts are in the order of the registry, then of the hubs.
+	Verdicts []Verdict
+	// Incidents are those that this run opened, found ongoing or resolved,
+	// and those whose verdict is unknown now. Set once the history knows.
+	Incidents []Incident
+	// Notes are things about the run itself that a reader must know, such as
+	// a history that could not be written.
+	Notes []string
+}
+
+// Summary counts verdicts by outcome, and failing ones by severity.
+type Summary struct {
+	Pass     int `json:"pass"`
+	Fail     int `json:"fail"`
+	Unknown  int `json:"unknown"`
+	Skipped  int `json:"skipped"`
+	Critical int `json:"critical"`
+	Error    int `json:"error"`
+	Warning  int `json:"warning"`
+	Info     int `json:"info"`
+}
+
+// Summary counts the run's verdicts.
+func (r *Run) Summary() Summary {
+	var s Summary
+	outcomes := map[Outcome]*int{Pass: &s.Pass, Fail: &s.Fail, Unknown: &s.Unknown, Skipped: &s.Skipped}
+	severities := map[Severity]*int{Critical: &s.Critical, Error: &s.Error, Warning: &s.Warning, Info: &s.Info}
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		*outcomes[v.Outcome]++
+		if v.Outcome == Fail {
+			*severities[v.Severity]++
+		}
+	}
+	return s
+}
+
+// IncidentState is where an incident stands after a run.
+type IncidentState string
+
+const (
+	Opened   IncidentState = "opened"   // by this run
+	Ongoing  IncidentState = "ongoing"  // open since an earlier run
+	Resolved IncidentState = "resolved" // by this run
+)
+
+// Incident is the open span of a failing verdict over runs.
+type Incident struct {
+	// ID is the history's; 0 where there is no history to remember it.
+	ID          int64
+	Fingerprint string
+	Cluster     string
+	Hub         string
+	Check       string
+	State       IncidentState
+	// Outcome is the verdict of this run: an ongoing incident may be Unknown
+	// or Skipped now, neither of which resolves it.
+	Outcome Outcome
+	// Severity, Summary and Count are of the last failing verdict.
+	Severity   Severity
+	Summary    string
+	Count      int
+	OpenedAt   time.Time
+	ResolvedAt time.Time
+	// Reason says why it was resolved: the invariant holds again, or the
+	// check was disabled.
+	Reason string
+}
+
+// Guide is what a person needs to know of a check to act on its verdict. It
+// comes from the registry's documentation.
+type Guide struct {
+	ID       string
+	Title    string
+	Severity Severity
+	Meaning  string
+	Do       []string // what to do now, in order
+	Dont     []string // what would make it worse
+}
