@@ -1,0 +1,156 @@
+// Package config reads hubaudit.yaml: strict, with defaults where one is safe,
+// and with errors that name file, line and what to write instead.
+package config
+
+import (
+	"path/filepath"
+	"time"
+
+	"hubaudit/internal/verdict"
+)
+
+// Config is the whole file. The yaml keys are documented in docs/configuration.md.
+type Config struct {
+	Hubs     []Hub                     `yaml:"hubs"`
+	Cluster  Cluster                   `yaml:"cluster"`
+	Longhorn Longhorn                  `yaml:"longhorn"`
+	History  string                    `yaml:"history"`
+	Checks   map[string]map[string]any `yaml:"checks"`
+	Notify   Notify                    `yaml:"notify"`
+
+	file  string
+	lines map[string]int
+}
+
+// Hub is one JupyterHub.
+type Hub struct {
+	Name      string `yaml:"name"`
+	Namespace string `yaml:"namespace"`
+	// Database is JupyterHub's own db_url.
+	Database    string      `yaml:"database"`
+	KubeSpawner KubeSpawner `yaml:"kubespawner"`
+	Backups     []Backup    `yaml:"backups"`
+}
+
+// KubeSpawner is how the hub names claims, as in its own configuration.
+type KubeSpawner struct {
+	PVCNameTemplate string `yaml:"pvcNameTemplate"`
+	SlugScheme      string `yaml:"slugScheme"`
+	RememberPVCName *bool  `yaml:"rememberPVCName"`
+}
+
+// Backup is one place where copies of the hub's database lie.
+type Backup struct {
+	Name string `yaml:"name"`
+	// Files is a glob of copies of the hub's database.
+	Files string `yaml:"files"`
+	// VolumeSnapshots is the claim, in the hub's namespace, whose CSI snapshots are the backup.
+	VolumeSnapshots string        `yaml:"volumeSnapshots"`
+	Schedule        string        `yaml:"schedule"`
+	MaxAge          time.Duration `yaml:"maxAge"`
+}
+
+// Cluster says which Kubernetes API to read, or which recording of one.
+type Cluster struct {
+	Name    string `yaml:"name"`
+	Context string `yaml:"context"`
+	Dump    string `yaml:"dump"`
+}
+
+// Longhorn says where Longhorn keeps its records.
+type Longhorn struct {
+	Namespace string `yaml:"namespace"`
+}
+
+// Notify says who is told what.
+type Notify struct {
+	Slack          *Slack        `yaml:"slack"`
+	PagerDuty      *PagerDuty    `yaml:"pagerduty"`
+	Routes         []Route       `yaml:"routes"`
+	RepeatInterval time.Duration `yaml:"repeatInterval"`
+}
+
+// Slack is a bot (token and channel) or an incoming webhook.
+type Slack struct {
+	Token          string `yaml:"token"`
+	TokenFile      string `yaml:"tokenFile"`
+	Channel        string `yaml:"channel"`
+	WebhookURL     string `yaml:"webhookURL"`
+	WebhookURLFile string `yaml:"webhookURLFile"`
+	// APIURL replaces https://slack.com/api/ for a proxy or a test.
+	APIURL string `yaml:"apiURL"`
+}
+
+// PagerDuty is an Events API v2 integration.
+type PagerDuty struct {
+	RoutingKey     string `yaml:"routingKey"`
+	RoutingKeyFile string `yaml:"routingKeyFile"`
+	// APIURL replaces https://events.pagerduty.com, for the EU service region,
+	// a proxy or a test.
+	APIURL string `yaml:"apiURL"`
+}
+
+// Route sends a severity and above to receivers.
+type Route struct {
+	Severity verdict.Severity `yaml:"severity"`
+	To       []string         `yaml:"to"`
+}
+
+// Names of the receivers in routes.
+const (
+	ReceiverSlack     = "slack"
+	ReceiverPagerDuty = "pagerduty"
+)
+
+// File is the path the configuration was read from.
+func (c *Config) File() string { return c.file }
+
+// Dir is the folder that relative paths in the configuration are relative to.
+func (c *Config) Dir() string { return filepath.Dir(c.file) }
+
+// Path makes a path of the configuration usable from anywhere.
+func (c *Config) Path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Dir(), p)
+}
+
+func (c *Config) setDefaults() {
+	for i := range c.Hubs {
+		h := &c.Hubs[i]
+		setDefault(&h.Namespace, h.Name)
+		setDefault(&h.KubeSpawner.PVCNameTemplate, "claim-{user_server}")
+		setDefault(&h.KubeSpawner.SlugScheme, "safe")
+		if h.KubeSpawner.RememberPVCName == nil {
+			remember := true
+			h.KubeSpawner.RememberPVCName = &remember
+		}
+	}
+	setDefault(&c.Longhorn.Namespace, "longhorn-system")
+	setDefault(&c.History, "sqlite:hubaudit.db")
+	if !c.isSet("notify.repeatInterval") {
+		c.Notify.RepeatInterval = 24 * time.Hour
+	}
+	if !c.isSet("notify.routes") {
+		c.Notify.Routes = c.Notify.defaultRoutes()
+	}
+}
+
+func setDefault(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}
+
+// defaultRoutes page for error and above, and write to Slack from warning on.
+func (n Notify) defaultRoutes() []Route {
+	var routes []Route
+	if n.PagerDuty != nil {
+		routes = append(routes, Route{Severity: verdict.Error, To: []string{ReceiverPagerDuty}})
+	}
+	if n.Slack != nil {
+		routes = append(routes, Route{Severity: verdict.Warning, To: []string{ReceiverSlack}})
+	}
+	return routes
+}
