@@ -1,0 +1,26 @@
+{{- define "hubaudit.fullname" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "hubaudit.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "hubaudit.labels" -}}
+{{ include "hubaudit.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "hubaudit.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}{{ default (include "hubaudit.fullname" .) .Values.serviceAccount.name }}
+{{- else }}{{ default "default" .Values.serviceAccount.name }}{{ end }}
+{{- end }}
+
+{{/* The cluster role's name holds the namespace: releases in two namespaces must not share it. */}}
+{{- define "hubaudit.clusterRoleName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "hubaudit.fullname" .) }}
+{{- end }}
