@@ -1,0 +1,37 @@
+# Targets for people; `make test` is what the README names and .ci/run calls.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: help build test check e2e generate bench fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/audit
+	CGO_ENABLED=0 go build -trimpath -o bin/audit ./cmd/audit
+
+test: ## all tests, the ones on a real Kubernetes API server included
+	go vet ./...
+	go test -timeout 20m ./...
+	$(MAKE) e2e
+
+e2e: build ## only the tests on a real Kubernetes API server (built on first use, about 8 minutes)
+	cd test && go vet ./... && go test -timeout 30m ./...
+
+check: ## what CI runs beside the tests: format, linters, race detector, chart
+	.ci/check
+
+generate: ## write docs/checks.md and the recorded worlds again
+	go test ./internal/checkdoc -update
+	go run ./internal/world/generate
+
+bench: build ## audit a generated big world on the real API server and print time and memory
+	cd test && go run ./bench
+
+FUZZTIME ?= 20s
+fuzz: ## run every fuzz target for FUZZTIME
+	for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]*' $$p/*_test.go | cut -c6-); do \
+	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+clean: ## remove what was built here
+	rm -rf bin

@@ -1,0 +1,201 @@
+// Package layout holds the repository's shape: which package may know which.
+// docs/architecture.md draws the same picture.
+package layout
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "hubaudit/"
+
+// allowed has, for each package, the packages of this module that it may
+// import. A package that is not listed here fails the test: decide where it
+// stands first.
+var allowed = map[string][]string{
+	"internal/facts":            {},
+	"internal/verdict":          {"internal/facts"},
+	"internal/text":             {},
+	"internal/kubespawner":      {},
+	"internal/attribution":      {"internal/facts", "internal/kubespawner"},
+	"internal/replica":          {"internal/facts"},
+	"checks":                    {"internal/facts", "internal/verdict", "internal/attribution", "internal/kubespawner", "internal/replica"},
+	"internal/checkdoc":         {"checks", "internal/verdict", "internal/text"},
+	"internal/config":           {"internal/verdict"},
+	"internal/collect/source":   {"internal/facts"},
+	"internal/collect/hubdb":    {"internal/facts", "internal/collect/source"},
+	"internal/collect/kube":     {"internal/facts", "internal/collect/source"},
+	"internal/collect/longhorn": {"internal/facts", "internal/collect/source", "internal/collect/kube"},
+	"internal/collect/dump":     {"internal/facts", "internal/collect/source", "internal/collect/kube", "internal/collect/longhorn"},
+	"internal/collect/backup":   {"internal/facts", "internal/collect/source"},
+	"internal/collect": {"internal/facts", "internal/config", "internal/collect/source", "internal/collect/hubdb", "internal/collect/kube",
+		"internal/collect/longhorn", "internal/collect/dump", "internal/collect/backup"},
+	"internal/history":  {"internal/facts", "internal/verdict"},
+	"notify":            {"internal/verdict", "internal/text"},
+	"notify/notifytest": {},
+	"report":            {"internal/verdict", "internal/facts", "internal/text"},
+	"internal/audit": {"checks", "internal/collect", "internal/config", "internal/facts", "internal/history", "internal/verdict",
+		"notify", "report"},
+	"cmd/audit": {"checks", "internal/audit", "internal/checkdoc", "internal/collect/hubdb", "internal/config", "internal/history",
+		"internal/text", "internal/verdict", "report"},
+	"internal/world":          {"internal/facts"},
+	"internal/world/generate": {"internal/world"},
+	"internal/layout":         {},
+}
+
+// only lists dependencies that belong into certain folders and nowhere else.
+var only = map[string][]string{
+	"k8s.io/":                          {"internal/collect/"},
+	"database/sql":                     {"internal/collect/hubdb", "internal/history", "internal/world"},
+	"modernc.org/sqlite":               {"internal/collect/hubdb", "internal/history", "internal/world"},
+	"github.com/slack-go/slack":        {"notify"},
+	"github.com/PagerDuty/":            {"notify"},
+	"github.com/spf13/cobra":           {"cmd/audit"},
+	"github.com/rs/zerolog":            {"cmd/audit", "internal/audit"},
+	"net/http":                         {"internal/collect/", "notify"},
+	"github.com/go-json-experiment/":   {"internal/collect/"},
+	"github.com/google/go-cmp":         {},
+	"github.com/rogpeppe/go-internal/": {},
+}
+
+// pure packages do no input or output and read no clock.
+var pure = []string{"internal/facts", "internal/verdict", "internal/kubespawner", "internal/attribution", "internal/replica", "checks", "internal/text"}
+
+var impure = []string{"os", "os/exec", "io/fs", "io/ioutil", "net", "net/http", "database/sql", "context", "syscall", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand"}
+
+type pkg struct {
+	ImportPath, Dir  string
+	Imports, GoFiles []string
+}
+
+func packages(t *testing.T) map[string]pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	found := map[string]pkg{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		found[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+	if len(found) < 10 {
+		t.Fatalf("go list found only %d packages", len(found))
+	}
+	return found
+}
+
+func TestImports(t *testing.T) {
+	for name, p := range packages(t) {
+		may, listed := allowed[name]
+		if !listed {
+			t.Errorf("%s is not in the picture: add it to allowed, and to docs/architecture.md", name)
+		}
+		for _, imp := range p.Imports {
+			if own, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(may, own) {
+				t.Errorf("%s must not import %s", name, own)
+			}
+			for dependency, folders := range only {
+				if matches(imp, dependency) && !slices.ContainsFunc(folders, func(f string) bool { return strings.HasPrefix(name+"/", f) }) {
+					t.Errorf("%s must not import %s: only %v may", name, imp, folders)
+				}
+			}
+			if slices.Contains(pure, name) && slices.Contains(impure, imp) {
+				t.Errorf("%s is pure and must not import %s", name, imp)
+			}
+		}
+	}
+}
+
+// matches tells whether an import is the dependency or, if that ends in a
+// slash, one below it.
+func matches(imp, dependency string) bool {
+	return imp == dependency || strings.HasSuffix(dependency, "/") && strings.HasPrefix(imp, dependency)
+}
+
+// TestFactsNeedOnlyTheStandardLibrary keeps the contract small enough for anybody.
+func TestFactsNeedOnlyTheStandardLibrary(t *testing.T) {
+	for _, imp := range packages(t)["internal/facts"].Imports {
+		if strings.Contains(imp, ".") || strings.HasPrefix(imp, module) {
+			t.Errorf("internal/facts imports %s", imp)
+		}
+	}
+}
+
+// clocks are the packages that may read the wall clock: where time comes in,
+// and where waiting is against a real other side.
+var clocks = []string{"cmd/audit", "internal/collect/kube", "internal/collect/longhorn", "internal/collect/hubdb", "internal/collect/dump",
+	"internal/history", "notify", "notify/notifytest"}
+
+func TestSources(t *testing.T) {
+	for name, p := range packages(t) {
+		documented := false
+		for _, file := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documented = documented || f.Doc != nil
+			if !slices.Contains(clocks, name) && readsClock(f) {
+				t.Errorf("%s/%s reads the wall clock: take the time as an argument", name, file)
+			}
+		}
+		if !documented && len(p.GoFiles) > 0 {
+			t.Errorf("%s has no package comment", name)
+		}
+	}
+}
+
+func readsClock(f *ast.File) bool {
+	found := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if ok {
+			x, isIdent := sel.X.(*ast.Ident)
+			found = found || isIdent && x.Name == "time" && (sel.Sel.Name == "Now" || sel.Sel.Name == "Since" || sel.Sel.Name == "Until")
+		}
+		return !found
+	})
+	return found
+}
+
+// TestNoTestSleeps: a test that waits for time to pass is slow and lies on a
+// busy machine.
+func TestNoTestSleeps(t *testing.T) {
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && sel.Sel.Name == "Sleep" {
+					t.Errorf("%s sleeps: wait for the condition itself", path)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
