@@ -1,0 +1,15 @@
+// Package test holds what needs a real Kubernetes API server.
+//
+//	cd test && go test ./...
+//
+// The first run builds the API server and its tools from Go modules, which takes
+// minutes and 2 GB of memory; test/cluster/build does only that, and is
+// instant from then on. The folders:
+//
+//	cluster/  pins and builds Kubernetes and etcd (a module of its own)
+//	helm/     pins helm (a module of its own)
+//	harness/  starts clusters for tests
+//
+// No test waits for time to pass, downloads anything after the build, or reaches
+// further than this machine's loopback.
+package test
