@@ -15,7 +15,8 @@ test: ## all tests, the ones on a real Kubernetes API server included
 	$(MAKE) e2e
 
 e2e: build ## only the tests on a real Kubernetes API server (built on first use, about 8 minutes)
-	cd test && go vet ./... && go test -timeout 30m ./...
+	test/cluster/build >/dev/null
+	cd test && go vet ./... && go test -count=1 -timeout 30m ./...
 
 check: ## what CI runs beside the tests: format, linters, race detector, chart
 	.ci/check
@@ -25,6 +26,8 @@ generate: ## write docs/checks.md and the recorded worlds again
 	go run ./internal/world/generate
 
 bench: build ## audit a generated big world on the real API server and print time and memory
+	test/cluster/build >/dev/null
+	test/cluster/build >/dev/null
 	cd test && go run ./bench
 
 FUZZTIME ?= 20s

@@ -78,6 +78,7 @@ type Input struct {
 	// Hub is the hub that is judged, nil for a check of the cluster.
 	Hub    *facts.Hub
 	values map[string]float64
+	shared *shared
 }
 
 // Number returns the value of a parameter of the running check.

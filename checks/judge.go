@@ -14,19 +14,21 @@ import (
 // and hub, in the order of the registry and of the hubs.
 func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
 	var verdicts []verdict.Verdict
+	views := &shared{snapshot: s}
 	for _, c := range suite {
 		if c.Check.Scope == PerCluster {
-			verdicts = append(verdicts, judge(c, s, nil))
+			verdicts = append(verdicts, judge(c, views, nil))
 			continue
 		}
 		for _, hub := range s.Hubs {
-			verdicts = append(verdicts, judge(c, s, hub))
+			verdicts = append(verdicts, judge(c, views, hub))
 		}
 	}
 	return verdicts
 }
 
-func judge(c Configured, s *facts.Snapshot, hub *facts.Hub) verdict.Verdict {
+func judge(c Configured, views *shared, hub *facts.Hub) verdict.Verdict {
+	s := views.snapshot
 	v := verdict.Verdict{Check: c.Check.ID, Severity: c.Check.Severity}
 	if hub != nil {
 		v.Hub = hub.Name
@@ -43,18 +45,18 @@ func judge(c Configured, s *facts.Snapshot, hub *facts.Hub) verdict.Verdict {
 		v.Outcome, v.Summary = outcome, why
 		return v
 	}
-	conclude(&v, c, run(c, s, hub))
+	conclude(&v, c, run(c, views, hub))
 	return v
 }
 
 // run calls the check's function. A crash costs that check only.
-func run(c Configured, s *facts.Snapshot, hub *facts.Hub) (r Result) {
+func run(c Configured, views *shared, hub *facts.Hub) (r Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r = Result{Unknown: fmt.Sprintf("the check itself crashed, please report it: %v", p)}
 		}
 	}()
-	return c.Check.Run(&Input{Snapshot: s, Hub: hub, values: c.values})
+	return c.Check.Run(&Input{Snapshot: views.snapshot, Hub: hub, values: c.values, shared: views})
 }
 
 func conclude(v *verdict.Verdict, c Configured, r Result) {

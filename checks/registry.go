@@ -1,5 +1,24 @@
 package checks
 
 // Registry lists every check, in the order of reports: the hub's database
-// first, then claims, storage, backups, and the audit itself.
-var Registry = []*Check{}
+// first, then claims, storage, backups, and the audit itself. An id is never
+// used again for another invariant.
+var Registry = []*Check{
+	hubDBCorrupt,
+	hubUserCountDrift,
+	hubDBReset,
+	hubCookieIDNull,
+	hubCookieIDDuplicate,
+
+	pvcDuplicateServer,
+	pvcLost,
+
+	lhNoUsableReplica,
+	lhSingleUsableReplica,
+	lhReplicaNodeMissing,
+
+	backupHubDBMissing,
+	backupNone,
+
+	auditInputMissing,
+}

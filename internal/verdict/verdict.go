@@ -115,6 +115,9 @@ type Run struct {
 	Notes []string
 }
 
+// Remembered tells whether the history holds this run: it numbers runs from 1.
+func (r *Run) Remembered() bool { return !strings.HasSuffix(r.ID, "-0") }
+
 // Summary counts verdicts by outcome, and failing ones by severity.
 type Summary struct {
 	Pass     int `json:"pass"`

@@ -84,6 +84,7 @@ type builder struct {
 
 func (b *builder) addHub() {
 	b.addClaim(facts.Claim{Name: HubClaim, Created: Now.AddDate(0, -6, 0), RequestBytes: 1 << 30, Component: "hub"}, true)
+	b.attachLast("worker-1")
 	b.s.Kube.Pods = append(b.s.Kube.Pods, facts.Pod{Namespace: Namespace, Name: "hub-6b7f9d4c5-x2x7p", Phase: "Running",
 		Node: "worker-1", Component: "hub", Created: Now.AddDate(0, 0, -9), Claims: []string{HubClaim}})
 	backup := facts.Backup{Name: "nightly", Kind: "files", Location: "backups/jupyterhub-*.sqlite.gz", Schedule: "0 3 * * *", MaxAge: 26 * time.Hour}
@@ -128,6 +129,14 @@ func (b *builder) addServer(user int, name, server string, created, used time.Ti
 	b.hub.Spawners = append(b.hub.Spawners, sp)
 	b.addClaim(facts.Claim{Name: "claim-" + slug, Created: created, RequestBytes: 10 << 30, User: name, Server: server, HasUser: true,
 		LabelUser: name, Component: "singleuser-storage", KubeSpawnerVersion: "7.0.0"}, running)
+	if running {
+		b.attachLast(node)
+	}
+}
+
+// attachLast attaches the newest volume where the pod runs that mounts it.
+func (b *builder) attachLast(node string) {
+	b.s.Longhorn.Volumes[len(b.s.Longhorn.Volumes)-1].NodeID = node
 }
 
 // addClaim completes a claim and makes its PersistentVolume and Longhorn volume.
@@ -145,7 +154,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 		LastBackupAt: time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC), LastAttachedBy: "",
 		ClaimNamespace: Namespace, ClaimName: c.Name, VolumeName: c.VolumeName}
 	if attached {
-		v.State, v.Robustness, v.NodeID = "attached", "healthy", fmt.Sprintf("worker-%d", n%b.size.Nodes+1)
+		v.State, v.Robustness = "attached", "healthy"
 	} else {
 		v.LastPodRefAt = Now.Add(-time.Duration(1+n%72) * time.Hour)
 	}
