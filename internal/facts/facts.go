@@ -133,9 +133,10 @@ type Baseline struct {
 
 // PastSource is what the history knows of one source.
 type PastSource struct {
-	// LastOK is the time of the last run that read it, zero if none ever did.
+	// LastOK is the time of the last run that read it and found something in
+	// it, zero if none ever did. A source that is read but empty now keeps it.
 	LastOK time.Time
-	// LastItems is how many items that run read.
+	// LastItems is how many items that run found.
 	LastItems int
 	// FailedRuns counts the runs in a row, up to and including the last one,
 	// that did not read it although it is configured.

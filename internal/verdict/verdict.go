@@ -137,9 +137,11 @@ func (r *Run) Summary() Summary {
 	severities := map[Severity]*int{Critical: &s.Critical, Error: &s.Error, Warning: &s.Warning, Info: &s.Info}
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
-		*outcomes[v.Outcome]++
-		if v.Outcome == Fail {
-			*severities[v.Severity]++
+		if n := outcomes[v.Outcome]; n != nil {
+			*n++
+		}
+		if n := severities[v.Severity]; n != nil && v.Outcome == Fail {
+			*n++
 		}
 	}
 	return s

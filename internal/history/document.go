@@ -1,0 +1,165 @@
+package history
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
+)
+
+// A document is what a run saw, compressed: a head, then every verdict
+// followed by its findings, each a JSON value of its own, so that 100,000
+// findings are written and read one by one. Text that is not UTF-8 comes back
+// with U+FFFD in place of the wrong bytes.
+
+type documentHead struct {
+	Sources  []documentSource `json:"sources"`
+	Notes    []string         `json:"notes"`
+	Verdicts int              `json:"verdicts"`
+}
+
+type documentVerdict struct {
+	Verdict  verdict.Verdict `json:"verdict"` // without its findings
+	Findings int             `json:"findings"`
+}
+
+// documentSource and storedIncident give the fields of the types that they
+// convert from a name in JSON that outlives a renaming in Go.
+type documentSource struct {
+	Name     string         `json:"name"`
+	Status   facts.Status   `json:"status"`
+	Cause    facts.Cause    `json:"cause,omitempty"`
+	Detail   string         `json:"detail,omitempty"`
+	Items    map[string]int `json:"items"`
+	Duration time.Duration  `json:"nanoseconds"`
+}
+
+type storedIncident struct {
+	ID          int64                 `json:"id"`
+	Fingerprint string                `json:"fingerprint"`
+	Cluster     string                `json:"cluster"`
+	Hub         string                `json:"hub"`
+	Check       string                `json:"check"`
+	State       verdict.IncidentState `json:"state"`
+	Outcome     verdict.Outcome       `json:"outcome"`
+	Severity    verdict.Severity      `json:"severity"`
+	Summary     string                `json:"summary"`
+	Count       int                   `json:"count"`
+	OpenedAt    time.Time             `json:"openedAt"`
+	ResolvedAt  time.Time             `json:"resolvedAt,omitzero"`
+	Reason      string                `json:"reason,omitempty"`
+}
+
+// encodeDocument makes the document of a run.
+func encodeDocument(run *verdict.Run) ([]byte, error) {
+	var buf bytes.Buffer
+	// The fastest level: findings repeat each other, the better ones gain little.
+	zip, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	enc := json.NewEncoder(zip)
+	enc.SetEscapeHTML(false)
+	head := documentHead{Notes: run.Notes, Verdicts: len(run.Verdicts)}
+	for _, src := range run.Sources {
+		head.Sources = append(head.Sources, documentSource(src))
+	}
+	if err := enc.Encode(head); err != nil {
+		return nil, fmt.Errorf("encode the sources: %w", err)
+	}
+	for _, v := range run.Verdicts {
+		if err := encodeVerdict(enc, v); err != nil {
+			return nil, fmt.Errorf("encode the verdict of check %s, hub %q: %w", v.Check, v.Hub, err)
+		}
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+func encodeVerdict(enc *json.Encoder, v verdict.Verdict) error {
+	findings := v.Findings
+	v.Findings = nil
+	v.Since = nil // comes from the incident
+	if err := enc.Encode(documentVerdict{v, len(findings)}); err != nil {
+		return err
+	}
+	for i := range findings {
+		if err := enc.Encode(&findings[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodeDocument fills in a run what its document holds.
+func decodeDocument(body []byte, run *verdict.Run) error {
+	zip, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(zip)
+	var head documentHead
+	if err := dec.Decode(&head); err != nil {
+		return err
+	}
+	run.Notes = head.Notes
+	for _, src := range head.Sources {
+		run.Sources = append(run.Sources, facts.Source(src))
+	}
+	for range head.Verdicts {
+		v, err := decodeVerdict(dec)
+		if err != nil {
+			return err
+		}
+		run.Verdicts = append(run.Verdicts, v)
+	}
+	// Reading to the end is what compares the checksum.
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.Join(errors.New("no end where it should be"), err)
+	}
+	return nil
+}
+
+func decodeVerdict(dec *json.Decoder) (verdict.Verdict, error) {
+	var v documentVerdict
+	if err := dec.Decode(&v); err != nil {
+		return verdict.Verdict{}, err
+	}
+	for range v.Findings {
+		var f verdict.Finding
+		if err := dec.Decode(&f); err != nil {
+			return verdict.Verdict{}, err
+		}
+		v.Verdict.Findings = append(v.Verdict.Findings, f)
+	}
+	return v.Verdict, nil
+}
+
+func encodeIncidents(list []verdict.Incident) (string, error) {
+	stored := make([]storedIncident, len(list))
+	for i, inc := range list {
+		stored[i] = storedIncident(inc)
+	}
+	text, err := json.Marshal(stored)
+	return string(text), err
+}
+
+func decodeIncidents(text string) ([]verdict.Incident, error) {
+	var stored []storedIncident
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return nil, err
+	}
+	var list []verdict.Incident
+	for _, inc := range stored {
+		list = append(list, verdict.Incident(inc))
+	}
+	return list, nil
+}

@@ -1,0 +1,50 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"hubaudit/internal/verdict"
+)
+
+// What is kept of each cluster, so that a history on a small volume never fills
+// it. An open incident, a baseline and a remembered source are kept for ever.
+const (
+	// keepDocuments is for how long all findings of a run can be shown again.
+	keepDocuments = 90 * 24 * time.Hour
+	// keepBytes bounds the compressed findings within that time: a hub with
+	// 10,000 standing findings would otherwise fill some gigabytes.
+	keepBytes = 256 << 20
+	// keepRuns is for how long a run's summary and series, and a resolved
+	// incident, are kept: a year and a month, to compare terms.
+	keepRuns = 400 * 24 * time.Hour
+)
+
+// forget deletes what is older than is kept at the time of the run with the
+// given place in the order of recording, and never that run itself. A run
+// whose clock is ahead ages nothing.
+func (s *Store) forget(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64) error {
+	now := run.StartedAt
+	if clock := s.clock(); clock.Before(now) {
+		now = clock
+	}
+	documents, all := seconds(now.Add(-keepDocuments)), seconds(now.Add(-keepRuns))
+	for _, del := range []struct {
+		what, query string
+		args        []any
+	}{
+		{"old findings", "DELETE FROM documents WHERE cluster = ? AND started_at < ?", []any{run.Cluster, documents}},
+		{"findings beyond the space for them", `DELETE FROM documents WHERE cluster = ? AND run_seq < ? AND run_seq <=
+			(SELECT max(run_seq) FROM (SELECT run_seq, sum(bytes) OVER (ORDER BY run_seq DESC) AS total
+				FROM documents WHERE cluster = ?) AS sized WHERE total > ?)`, []any{run.Cluster, seq, run.Cluster, s.keepBytes}},
+		{"old runs", "DELETE FROM runs WHERE cluster = ? AND started_at < ?", []any{run.Cluster, all}},
+		{"old incidents", "DELETE FROM incidents WHERE cluster = ? AND resolved_at < ?", []any{run.Cluster, all}},
+	} {
+		if _, err := tx.ExecContext(ctx, del.query, del.args...); err != nil {
+			return fmt.Errorf("forget %s: %w", del.what, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package history
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// applicationID marks a SQLite file as a history: "huba".
+const applicationID = 0x68756261
+
+// Where a SQLite file keeps what it is: https://www.sqlite.org/fileformat2.html
+const (
+	headerSize          = 100
+	headerMagic         = "SQLite format 3\x00"
+	headerApplicationID = 68
+)
+
+// parseURL returns the file that a history's URL names. The URL itself is
+// never part of an error: that of a server holds a password.
+func parseURL(rawURL, baseDir string) (string, error) {
+	scheme, path, found := strings.Cut(rawURL, ":")
+	switch {
+	case !found:
+		return "", errors.New("history: no scheme; write sqlite:PATH, such as sqlite:hubaudit.db")
+	case strings.HasPrefix(scheme, "postgres"):
+		return "", errors.New("history: PostgreSQL is not supported yet by this version; use sqlite:PATH")
+	case scheme != "sqlite":
+		return "", fmt.Errorf("history: unknown scheme %q; use sqlite:PATH", scheme)
+	case strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///"):
+		return "", errors.New("history: a path after sqlite:// would be read as a host; write sqlite:PATH or sqlite:///ABSOLUTE/PATH")
+	case strings.Trim(path, "/") == "":
+		return "", errors.New("history: no file named; write sqlite:PATH, such as sqlite:hubaudit.db")
+	case strings.ContainsRune(path, 0):
+		return "", errors.New("history: the path holds a zero byte; correct it")
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(baseDir, path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("history: find the folder of the configuration: %w", err)
+	}
+	return path, nil
+}
+
+// prepareFile makes the file if there is none. One that is there is only
+// looked at, without SQLite: opening another application's database could roll
+// back its journal.
+func prepareFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the history %s: %w (%s)", path, err, fileAdvice(path, err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open the history %s: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("open the history %s: it is not a regular file: name a file of its own in the configuration", path)
+	}
+	header := make([]byte, headerSize)
+	switch n, err := io.ReadFull(f, header); {
+	case n == 0 && errors.Is(err, io.EOF):
+		return nil
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("open the history %s: %w", path, err)
+	case n < headerSize || string(header[:len(headerMagic)]) != headerMagic:
+		return fmt.Errorf("open the history %s: it is not a SQLite database: name another file in the configuration, "+
+			"or move this one away if it was the history and is damaged", path)
+	case binary.BigEndian.Uint32(header[headerApplicationID:]) != applicationID:
+		return fmt.Errorf("open the history %s: it is another application's database and was left as it is: "+
+			"name a file of its own for the history in the configuration", path)
+	}
+	return nil
+}
+
+func fileAdvice(path string, err error) string {
+	dir := filepath.Dir(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("the folder %s must exist: make it, mount its volume, or correct the configuration", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("the user that runs audit needs write access to the folder %s and the file", dir)
+	}
+	return fmt.Sprintf("name a file in a folder that can be written; %s is not", dir)
+}

@@ -1,0 +1,147 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
+)
+
+// clockTolerance is how far ahead of this machine's clock another's may be.
+const clockTolerance = 2 * time.Minute
+
+// Record stores a run and advances the incidents, baselines and remembered
+// sources by it, all or nothing. It sets run.ID, run.Incidents and the Since
+// of the verdicts, and truncates run.StartedAt to seconds. good names the
+// series whose value in this run may move their baseline.
+//
+// Runs may overlap. One that started before a run that is already recorded
+// holds older facts: it is stored, but moves nothing, and gets the incidents as
+// they stand, which may differ from its own verdicts. A recorded run that lies
+// in the future of this machine's clock was made with a wrong clock and counts
+// as old, so that a clock that was once set too far ahead stops nothing.
+//
+// Record also forgets what is too old; see keepRuns.
+func (s *Store) Record(ctx context.Context, run *verdict.Run, good map[facts.SeriesKey]bool) error {
+	stored := *run
+	stored.StartedAt = whole(run.StartedAt)
+	body, err := encodeDocument(&stored) // before the lock: it is the slow part
+	if err != nil {
+		return s.explain("record a run in", err)
+	}
+	err = s.write(ctx, "record a run in", func(tx *sql.Tx) error {
+		current, err := s.isCurrent(ctx, tx, &stored)
+		if err != nil {
+			return err
+		}
+		if stored.Incidents, err = moveIncidents(ctx, tx, &stored, current); err != nil {
+			return err
+		}
+		seq, err := storeRun(ctx, tx, &stored, body)
+		if err != nil {
+			return err
+		}
+		if err := storeSeries(ctx, tx, &stored, seq, good, current); err != nil {
+			return err
+		}
+		if current {
+			if err := storeSources(ctx, tx, stored.Cluster, stored.Sources, stored.StartedAt); err != nil {
+				return err
+			}
+		}
+		return s.forget(ctx, tx, &stored, seq)
+	})
+	if err != nil {
+		return err
+	}
+	run.ID, run.StartedAt, run.Incidents = stored.ID, stored.StartedAt, stored.Incidents
+	setSince(run.Verdicts, run.Incidents)
+	return nil
+}
+
+// isCurrent tells whether no recorded run of the cluster has newer facts.
+func (s *Store) isCurrent(ctx context.Context, tx *sql.Tx, run *verdict.Run) (bool, error) {
+	var newer int
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM runs WHERE cluster = ? AND started_at > ? AND started_at <= ?",
+		run.Cluster, seconds(run.StartedAt), seconds(s.clock().Add(clockTolerance))).Scan(&newer)
+	if err != nil {
+		return false, fmt.Errorf("look for newer runs: %w", err)
+	}
+	return newer == 0, nil
+}
+
+// moveIncidents advances the incidents by a current run, and returns those of
+// the checks and hubs that the run judged.
+func moveIncidents(ctx context.Context, tx *sql.Tx, run *verdict.Run, current bool) ([]verdict.Incident, error) {
+	open, err := openIncidents(ctx, tx, run.Cluster)
+	if err != nil {
+		return nil, fmt.Errorf("read the open incidents: %w", err)
+	}
+	if current {
+		touched := advance(open, run.Verdicts, run.StartedAt)
+		return touched, storeIncidents(ctx, tx, run.Cluster, touched)
+	}
+	byFingerprint := make(map[string]verdict.Incident, len(open))
+	for _, inc := range open {
+		byFingerprint[inc.Fingerprint] = inc
+	}
+	var standing []verdict.Incident
+	for i := range run.Verdicts {
+		if inc, ok := byFingerprint[run.Verdicts[i].Fingerprint]; ok {
+			standing = append(standing, inc)
+		}
+	}
+	return standing, nil
+}
+
+// storeRun writes the run's rows, gives it its ID, and returns its place in
+// the order of recording.
+func storeRun(ctx context.Context, tx *sql.Tx, run *verdict.Run, body []byte) (int64, error) {
+	summary, err := json.Marshal(run.Summary())
+	if err != nil {
+		return 0, err
+	}
+	incidents, err := encodeIncidents(run.Incidents)
+	if err != nil {
+		return 0, err
+	}
+	if run.ID, err = nextID(ctx, tx, run.StartedAt); err != nil {
+		return 0, fmt.Errorf("find a free id for the run: %w", err)
+	}
+	var seq int64
+	err = tx.QueryRowContext(ctx, `INSERT INTO runs (id, cluster, started_at, duration_ns, version, summary, incidents)
+		VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq`, run.ID, run.Cluster, seconds(run.StartedAt),
+		run.Duration, run.Version, string(summary), incidents).Scan(&seq)
+	if err != nil {
+		return 0, fmt.Errorf("store the run: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO documents (run_seq, cluster, started_at, bytes, body) VALUES (?, ?, ?, ?, ?)",
+		seq, run.Cluster, seconds(run.StartedAt), len(body), body)
+	if err != nil {
+		return 0, fmt.Errorf("store the findings: %w", err)
+	}
+	return seq, nil
+}
+
+// nextID is the run's start and a number that no other run of that second has,
+// in any cluster.
+func nextID(ctx context.Context, tx *sql.Tx, start time.Time) (string, error) {
+	prefix := start.Format("20060102T150405Z") + "-"
+	highest := 0
+	err := rows(ctx, tx, func(r *sql.Rows) error {
+		var id string
+		if err := r.Scan(&id); err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(strings.TrimPrefix(id, prefix))
+		highest = max(highest, n)
+		return err
+	}, "SELECT id FROM runs WHERE id >= ? AND id < ?", prefix, strings.TrimSuffix(prefix, "-")+".") // '.' follows '-'
+	return prefix + strconv.Itoa(highest+1), err
+}
