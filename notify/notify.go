@@ -1,0 +1,81 @@
+// Package notify tells people about incidents: Decide says what to send to
+// whom, a Receiver sends one message, Deliver sends them all and has each one
+// remembered as soon as it was accepted.
+//
+// It sees verdicts and incidents, never the insides of checks. Whatever a
+// message quotes (names of users, volumes, nodes) is text that strangers chose.
+package notify
+
+import (
+	"context"
+	"time"
+
+	"hubaudit/internal/verdict"
+)
+
+// Delivery is one message that a receiver accepted, as the history remembers it.
+type Delivery = verdict.Delivery
+
+// Kind is why a message is sent.
+type Kind = verdict.DeliveryKind
+
+const (
+	Opened   = verdict.DeliveryOpened
+	Worse    = verdict.DeliveryWorse
+	Repeated = verdict.DeliveryRepeated
+	Resolved = verdict.DeliveryResolved
+)
+
+// Route sends incidents of this severity and above to receivers, by name.
+type Route struct {
+	Severity verdict.Severity
+	To       []string
+}
+
+// Decision is one message that is due.
+type Decision struct {
+	Incident verdict.Incident
+	Receiver string
+	Kind     Kind
+	// Reason says in words why it is sent, for the log and the message.
+	Reason string
+	// Ref is what the receiver answered to the incident's earlier messages,
+	// such as where its thread is; empty for the first one.
+	Ref string
+}
+
+// Message is a decision with what a receiver needs to say.
+type Message struct {
+	Decision
+	// Verdict is this run's, nil where it has none for the incident.
+	Verdict *verdict.Verdict
+	Guide   verdict.Guide
+	Run     *verdict.Run
+	// Report is the whole report as Markdown, for receivers that take files.
+	Report []byte
+	// FirstOfRun is true for the message that carries the report: the first one
+	// of the run that this receiver accepts. Deliver sets it.
+	FirstOfRun bool
+}
+
+// Receiver is where messages go. Its methods may be called from one goroutine
+// at a time. Their errors say what to do and never show a secret.
+type Receiver interface {
+	// Name is what routes call it.
+	Name() string
+	// Send returns what Decision.Ref is to be for the incident's next message.
+	// With a *PostedError the message was accepted all the same.
+	Send(ctx context.Context, m Message) (ref string, err error)
+	// Test sends a message that says that it is a test.
+	Test(ctx context.Context) error
+}
+
+// PostedError says that a message was accepted and only something that goes
+// with it failed, such as the upload of the report.
+type PostedError struct{ Err error }
+
+func (e *PostedError) Error() string { return "the message was sent, but " + e.Err.Error() }
+func (e *PostedError) Unwrap() error { return e.Err }
+
+// runTime is the only clock of this package: the time of the run.
+func (m *Message) runTime() time.Time { return m.Run.StartedAt.UTC() }

@@ -1,0 +1,177 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/PagerDuty/go-pagerduty"
+
+	"hubaudit/internal/text"
+	"hubaudit/internal/verdict"
+)
+
+// PagerDuty's limits (PagerDuty/developer-docs docs/events-API-v2) and what an
+// event holds at most.
+const (
+	pagerDutySummaryLimit = 1024
+	pagerDutyBodyLimit    = 512000 // bytes; Alertmanager reads the documented 512 KB so
+	pagerDutySubjects     = 500
+	pagerDutySubjectMax   = 500
+	pagerDutyFieldMax     = 1000
+	pagerDutySteps        = 20
+)
+
+type pagerDuty struct {
+	sender
+	routingKey string
+	baseURL    string
+}
+
+// NewPagerDuty is PagerDuty's Events API v2 with a service's integration key.
+// An empty baseURL is PagerDuty's own.
+func NewPagerDuty(routingKey, baseURL string, options ...Option) Receiver {
+	p := &pagerDuty{routingKey: routingKey, sender: newSender(explainPagerDuty, options, routingKey)}
+	if baseURL != "" {
+		p.baseURL = strings.TrimSuffix(baseURL, "/")
+		p.address = checkURL(baseURL, "notify.pagerduty.apiURL")
+	}
+	return p
+}
+
+func (p *pagerDuty) Name() string { return "pagerduty" }
+
+// Send triggers or resolves the alert of the incident. A trigger for an open
+// alert updates it, so that repeating one pages nobody twice.
+func (p *pagerDuty) Send(ctx context.Context, m Message) (string, error) {
+	event := &pagerduty.V2Event{RoutingKey: p.routingKey, DedupKey: "hubaudit-" + m.Incident.Fingerprint, Action: "resolve"}
+	if m.Kind != Resolved {
+		event.Action, event.Client, event.Payload = "trigger", "hubaudit", pagerDutyPayload(&m)
+		if err := fitPagerDuty(event); err != nil {
+			return "", fmt.Errorf("write the PagerDuty event: %w", err)
+		}
+	}
+	return "", p.send(ctx, event)
+}
+
+// Test opens an alert of the lowest severity and resolves it. Whether it pages
+// is up to the service's urgency rules.
+func (p *pagerDuty) Test(ctx context.Context) error {
+	event := &pagerduty.V2Event{RoutingKey: p.routingKey, DedupKey: "hubaudit-test", Action: "trigger", Client: "hubaudit",
+		Payload: &pagerduty.V2Payload{Summary: "Test of hubaudit by audit notify test. Nothing is wrong.", Source: "hubaudit", Severity: string(verdict.Info)}}
+	if err := p.send(ctx, event); err != nil {
+		return err
+	}
+	event.Action, event.Payload = "resolve", nil
+	return p.send(ctx, event)
+}
+
+func (p *pagerDuty) send(ctx context.Context, event *pagerduty.V2Event) error {
+	return p.do(ctx, "send the event to PagerDuty", func(ctx context.Context, one *http.Client) error {
+		var endpoint []pagerduty.ClientOptions
+		if p.baseURL != "" {
+			endpoint = append(endpoint, pagerduty.WithV2EventsAPIEndpoint(p.baseURL))
+		}
+		client := pagerduty.NewClient("", endpoint...) // events carry the routing key, no token
+		client.HTTPClient = one
+		_, err := client.ManageEventWithContext(ctx, event)
+		if one.Transport.(*exchange).status == http.StatusAccepted {
+			return nil // the library also wants to understand the body
+		}
+		if err == nil {
+			return fmt.Errorf("not accepted")
+		}
+		return err
+	})
+}
+
+// pagerDutyDetails is what the page shows below its summary.
+type pagerDutyDetails struct {
+	Reason   string   `json:"why_now,omitempty"`
+	OpenedAt string   `json:"opened_at"`
+	Count    int      `json:"count"`
+	Unseen   string   `json:"not_visible_now,omitempty"`
+	Meaning  string   `json:"meaning,omitempty"`
+	Do       []string `json:"do_now,omitempty"`
+	Dont     []string `json:"do_not,omitempty"`
+	Subjects []string `json:"affected,omitempty"`
+	LeftOut  string   `json:"affected_left_out,omitempty"`
+	Explain  string   `json:"explain"`
+	Run      string   `json:"run"`
+}
+
+func pagerDutyPayload(m *Message) *pagerduty.V2Payload {
+	i := &m.Incident
+	details := &pagerDutyDetails{OpenedAt: i.OpenedAt.UTC().Format(time.RFC3339),
+		Count: i.Count, Unseen: text.Limit(m.unseenWhy(), pagerDutyFieldMax), Meaning: text.Limit(m.Guide.Meaning, pagerDutyFieldMax),
+		Do: pagerDutyList(m.Guide.Do, pagerDutySteps), Dont: pagerDutyList(m.Guide.Dont, pagerDutySteps),
+		Explain: text.Limit("audit explain "+i.Check, pagerDutyFieldMax), Run: text.Limit(m.Run.ID, pagerDutyFieldMax)}
+	if m.Kind != Opened {
+		details.Reason = text.Limit(m.Reason, pagerDutyFieldMax)
+	}
+	shown, more := m.affected(pagerDutySubjects)
+	details.Subjects = pagerDutyList(shown, pagerDutySubjects)
+	if more > 0 {
+		details.LeftOut = text.Number(more) + " more are in the report"
+	}
+	return &pagerduty.V2Payload{
+		Summary:   text.Limit(m.subject(), pagerDutySummaryLimit),
+		Source:    text.Limit(pagerDutySource(i), pagerDutyFieldMax),
+		Severity:  string(i.Severity),
+		Timestamp: i.OpenedAt.UTC().Format(time.RFC3339),
+		Component: text.Limit(cmp.Or(i.Hub, "storage"), pagerDutyFieldMax),
+		Group:     text.Limit(i.Cluster, pagerDutyFieldMax),
+		Class:     text.Limit(i.Check, pagerDutyFieldMax),
+		Details:   details,
+	}
+}
+
+// pagerDutySource is the cluster and the hub, as far as they have names.
+func pagerDutySource(i *verdict.Incident) string {
+	if i.Cluster != "" && i.Hub != "" {
+		return i.Cluster + "/" + i.Hub
+	}
+	return cmp.Or(i.Cluster, i.Hub, "kubernetes")
+}
+
+func pagerDutyList(all []string, most int) []string {
+	var out []string
+	for _, s := range all[:min(len(all), most)] {
+		out = append(out, text.Limit(s, pagerDutySubjectMax))
+	}
+	return out
+}
+
+// fitPagerDuty drops the list of subjects, with a note, from an event that
+// PagerDuty would refuse for its size. Without it no event is near the limit.
+func fitPagerDuty(event *pagerduty.V2Event) error {
+	body, err := json.Marshal(event)
+	if err != nil || len(body) < pagerDutyBodyLimit {
+		return err
+	}
+	details := event.Payload.Details.(*pagerDutyDetails)
+	details.Subjects, details.LeftOut = nil, "the list was too long for PagerDuty; all "+text.Number(details.Count)+" are in the report"
+	return nil
+}
+
+// explainPagerDuty reads the words of a 400, which the library looks for in
+// another place than the Events API puts them.
+func explainPagerDuty(x *exchange, _ error) *failure {
+	if x.status != http.StatusBadRequest {
+		return nil
+	}
+	var said pagerduty.EventsAPIV2ErrorObject
+	words := string(x.body)
+	if json.Unmarshal(x.body, &said) == nil && said.Message != "" {
+		words = strings.Join(append([]string{said.Message}, said.Errors...), "; ")
+	}
+	f := &failure{reason: "PagerDuty refused the event: " + x.quote(words), word: said.Status}
+	if strings.Contains(strings.ToLower(words), "routing") {
+		f.reason += ": put the 32 characters of an Events API v2 integration key into notify.pagerduty.routingKeyFile"
+	}
+	return f
+}
