@@ -114,9 +114,9 @@ func badRun() *verdict.Run {
 	fail(run, "hub-cookie-id-null", verdict.Critical, "23 of 1,053 users have no cookie_id", 3*time.Hour+20*time.Minute, users...)
 	fail(run, "lh-single-usable-replica", verdict.Critical, "2 detached volumes have one usable replica left", 0,
 		verdict.Finding{Subject: verdict.Subject{Kind: "volume", Name: "pvc-00000003-0000-4000-8000-000000000004"},
-			Message: "1 of 3 replicas is usable, on worker-2; expected at least 2", Details: map[string]string{"claim": "datahub/claim-student-0003", "node": "worker-2"}},
+			Message: "1 of 3 replicas is usable, on worker-2; expected at least 2", Details: map[string]string{"user": "student-0003", "claim": "datahub/claim-student-0003", "node": "worker-2"}},
 		verdict.Finding{Subject: verdict.Subject{Kind: "volume", Name: "pvc-00000003-0000-4000-8000-000000000007"}, Severity: verdict.Error,
-			Message: "1 of 3 replicas is usable, on worker-4; expected at least 2", Details: map[string]string{"claim": "datahub/claim-student-0006", "node": "worker-4"}})
+			Message: "1 of 3 replicas is usable, on worker-4; expected at least 2", Details: map[string]string{"user": "student-0006", "claim": "datahub/claim-student-0006", "node": "worker-4"}})
 	fail(run, "backup-none", verdict.Warning, "1 claim with data has no backup", 50*time.Hour,
 		verdict.Finding{Subject: verdict.Subject{Kind: "claim", Namespace: "datahub", Name: "claim-student-0008"}, Message: "the claim is 5 months old and was never backed up"})
 

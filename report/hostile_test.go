@@ -46,7 +46,7 @@ func hostileRun(names ...string) *verdict.Run {
 	var findings, volumes []verdict.Finding
 	for i, name := range names {
 		findings = append(findings, user(i, name, fmt.Sprintf("user %s (id %d) has no cookie", name, i), map[string]string{"raw": name, "quoted": fmt.Sprintf("%q", name)}))
-		volumes = append(volumes, verdict.Finding{Subject: verdict.Subject{Kind: "volume", Namespace: name, Name: name, ID: name}, Message: name, Details: map[string]string{"k": name}})
+		volumes = append(volumes, verdict.Finding{Subject: verdict.Subject{Kind: "volume", Namespace: name, Name: name, ID: name}, Message: name, Details: map[string]string{"k": name, "user": name}})
 		run.Notes = append(run.Notes, name, "told about "+name)
 	}
 	fail(run, "hub-cookie-id-null", verdict.Critical, first, time.Hour, findings...)

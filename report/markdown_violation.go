@@ -1,7 +1,6 @@
 package report
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -10,7 +9,7 @@ import (
 )
 
 // named is how many subjects the line "for whom" names.
-const named = 3
+const named = 6
 
 func (m *markdown) violation(n int, d violation) {
 	guide := m.guides[d.Check]
@@ -42,41 +41,50 @@ func (m *markdown) violation(n int, d violation) {
 	m.findings(d)
 }
 
-// forWhom counts the subjects and names the first few.
+// forWhom counts the subjects and names the first few: the users whose things
+// they are, where that is known.
 func (m *markdown) forWhom(d violation) string {
-	s := md(d.affected)
-	findings, more := shown(d, named)
-	if len(findings) == 0 {
-		return s
-	}
-	var names []string
-	for _, f := range findings {
-		if name := text.MarkdownName(f.Subject.Name); !slices.Contains(names, name) {
-			names = append(names, name)
+	names := owners(d.Verdict)
+	if len(names) == 0 {
+		for i := range d.Findings {
+			if name := d.Findings[i].Subject.Name; !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+			if len(names) > named {
+				break
+			}
 		}
 	}
-	s += ": " + strings.Join(names, ", ")
-	if more > 0 {
+	if len(names) == 0 {
+		return md(d.affected)
+	}
+	var codes []string
+	for _, name := range names[:min(len(names), named)] {
+		codes = append(codes, text.MarkdownName(name))
+	}
+	s := md(d.affected) + ": " + strings.Join(codes, ", ")
+	if len(names) > named {
 		s += " …"
 	}
 	return s
 }
 
+// findings lists what was seen. The details of findings are for programs, and
+// in the JSON report only.
 func (m *markdown) findings(d violation) {
 	findings, more := shown(d, m.most)
 	if len(findings) == 0 {
 		return
 	}
-	mixed, detailed := false, false
+	mixed := false
 	for _, f := range findings {
 		mixed = mixed || f.Severity != findings[0].Severity
-		detailed = detailed || len(f.Details) > 0
 	}
 	m.printf("### Findings\n\n")
-	m.row(mixed, detailed, "Severity", "Who or what", "Seen", "Details")
-	m.row(mixed, detailed, "---", "---", "---", "---")
+	m.row(mixed, "Severity", "Who or what", "Seen")
+	m.row(mixed, "---", "---", "---")
 	for _, f := range findings {
-		m.row(mixed, detailed, string(f.Severity), mdSubject(f.Subject), md(f.Message), mdDetails(f.Details))
+		m.row(mixed, string(f.Severity), mdSubject(f.Subject), md(f.Message))
 	}
 	m.printf("\n")
 	if more > 0 {
@@ -84,15 +92,11 @@ func (m *markdown) findings(d violation) {
 	}
 }
 
-func (m *markdown) row(mixed, detailed bool, severity, subject, message, details string) {
+func (m *markdown) row(mixed bool, severity, subject, message string) {
 	if mixed {
 		m.printf("| %s ", severity)
 	}
-	m.printf("| %s | %s ", subject, message)
-	if detailed {
-		m.printf("| %s ", details)
-	}
-	m.printf("|\n")
+	m.printf("| %s | %s |\n", subject, message)
 }
 
 func mdSubject(s verdict.Subject) string {
@@ -105,12 +109,4 @@ func mdSubject(s verdict.Subject) string {
 		out += " (id " + md(s.ID) + ")"
 	}
 	return out
-}
-
-func mdDetails(details map[string]string) string {
-	var parts []string
-	for _, key := range slices.Sorted(maps.Keys(details)) {
-		parts = append(parts, md(key)+": "+text.Markdown(details[key], detailColumns))
-	}
-	return strings.Join(parts, "; ")
 }

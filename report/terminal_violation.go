@@ -1,8 +1,6 @@
 package report
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +16,7 @@ func (t *terminal) violation(n int, d violation) {
 	t.labelled("must hold", append(text.Doc(t.title(d.Check)), styled(text.Dim, " ("+d.Check+")"))...)
 	t.labelled("where", plain(hub(d.Hub)))
 	t.labelled("since", plain(t.since(d)))
-	t.labelled("for whom", plain(d.affected))
+	t.labelled("for whom", plain(d.affected), sentence(firstOwners(d)))
 	guide := t.guides[d.Check]
 	for i, p := range text.Paragraphs(guide.Meaning) {
 		t.labelled([]string{"meaning", ""}[min(i, 1)], text.Doc(p)...)
@@ -57,14 +55,27 @@ func (t *terminal) findings(d violation) {
 		if f.Severity != d.Severity && f.Severity != "" {
 			spans = append([]text.Span{styled(severityStyle[f.Severity], string(f.Severity)), plain(" ")}, spans...)
 		}
-		if len(f.Details) > 0 {
-			spans = append(spans, styled(text.Dim, " ("+details(f.Details)+")"))
-		}
 		t.Print("     - ", "       ", spans...)
 	}
 	if more > 0 {
 		t.Print("     ", "       ", plain("… and "+remainder(d, more)))
 	}
+}
+
+// firstOwners names the first users whose things the subjects are.
+func firstOwners(d violation) string {
+	names := owners(d.Verdict)
+	if len(names) == 0 {
+		return ""
+	}
+	more := ""
+	if len(names) > named {
+		names, more = names[:named], " …"
+	}
+	for i := range names {
+		names[i] = text.Name(names[i])
+	}
+	return ": " + strings.Join(names, ", ") + more
 }
 
 func subject(s verdict.Subject) string {
@@ -77,12 +88,4 @@ func subject(s verdict.Subject) string {
 		out += " (id " + text.Name(s.ID) + ")"
 	}
 	return out
-}
-
-func details(details map[string]string) string {
-	var parts []string
-	for _, key := range slices.Sorted(maps.Keys(details)) {
-		parts = append(parts, key+": "+text.Sentence(details[key], detailColumns))
-	}
-	return strings.Join(parts, "; ")
 }

@@ -16,7 +16,6 @@ import (
 const (
 	summaryColumns = 200
 	messageColumns = 400
-	detailColumns  = 120
 )
 
 // Phrases that every report for people has.
@@ -206,10 +205,28 @@ func affected(d *verdict.Verdict) string {
 	for i, kind := range names {
 		names[i] = text.Count(kinds[kind], kind)
 	}
+	all := names[0]
 	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+		all = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
-	return names[0]
+	if users := len(owners(d)); users > 0 {
+		all += " of " + text.Count(users, "user")
+	}
+	return all
+}
+
+// owners are the users whose things the subjects are, in the order of the
+// findings; checks name them in the detail "user".
+func owners(d *verdict.Verdict) []string {
+	var names []string
+	seen := map[string]bool{}
+	for i := range d.Findings {
+		if name := d.Findings[i].Details["user"]; name != "" && d.Findings[i].Subject.Kind != "user" && !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // shown returns the findings to list and how many there are beyond them.
