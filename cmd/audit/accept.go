@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hubaudit/internal/history"
+)
+
+func acceptCommand(c *common) *cobra.Command {
+	var a history.Acceptance
+	cmd := &cobra.Command{
+		Use:   "accept CHECK",
+		Short: "Accept what the last run saw as the new normal of a check",
+		Long: `accept moves the baseline of a check that compares with what was normal, on purpose
+and with a reason that is kept. A failing run never moves it by itself.
+
+  hub-user-count-drift   the number of users of the last run becomes normal
+  audit-input-missing    sources that were read before need not be there any more
+
+The incident resolves with the next run.`,
+		Example: `  audit accept hub-user-count-drift --hub datahub --reason "spring clean-up, ticket 4711"`,
+		Args:    exactArgs(1, "the id of one check"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			check, err := findCheck(args[0])
+			if err != nil {
+				return err
+			}
+			if !check.Baseline {
+				return misusef("%s compares with no baseline: there is nothing to accept", check.ID)
+			}
+			if strings.TrimSpace(a.Reason) == "" {
+				return misusef("say why: --reason \"…\"")
+			}
+			cfg, _, err := c.load(nil)
+			if err != nil {
+				return err
+			}
+			if a.Hub, err = hubOf(cfg, check, a.Hub); err != nil {
+				return err
+			}
+			a.Cluster, a.Check, a.At = cfg.Cluster.Name, check.ID, time.Now().UTC().Truncate(time.Second)
+			store, err := history.Open(cmd.Context(), cfg.History, cfg.Dir())
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			if err := store.Accept(cmd.Context(), a); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "Accepted: what the last run saw is normal for %s now. The next run judges by it.\n", check.ID)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&a.Hub, "hub", "", "the hub, where the configuration has several")
+	cmd.Flags().StringVar(&a.Reason, "reason", "", "why this is normal; kept in the history")
+	cmd.Flags().StringVar(&a.By, "by", userName(), "who accepts")
+	return cmd
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hubaudit/internal/history"
+	"hubaudit/internal/text"
+)
+
+// minute is how times are shown in lists.
+const minute = "2006-01-02 15:04 UTC"
+
+func historyCommand(c *common) *cobra.Command {
+	var outputs []string
+	var limit int
+	var closed bool
+	cmd := &cobra.Command{
+		Use:   "history [RUN]",
+		Short: "List open incidents and past runs, or show one run's report again",
+		Long: `history lists the open incidents, what was accepted as normal, and the latest runs.
+With the id of a run, or "latest", it shows the report of that run again.`,
+		Example: `  audit history
+  audit history latest --output markdown`,
+		Args: cobra.MatchAll(func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return misusef("give one run, or none")
+			}
+			return nil
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			targets, err := parseOutputs(outputs)
+			if err != nil {
+				return err
+			}
+			if limit < 1 {
+				return misusef("--limit must be at least 1")
+			}
+			cfg, _, err := c.load(nil)
+			if err != nil {
+				return err
+			}
+			store, err := history.Open(cmd.Context(), cfg.History, cfg.Dir())
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			if len(args) == 1 {
+				run, err := store.Run(cmd.Context(), cfg.Cluster.Name, args[0])
+				if err != nil {
+					return err
+				}
+				return writeReports(c.out, targets, run)
+			}
+			return listHistory(cmd.Context(), c.out, store, cfg.Cluster.Name, limit, closed)
+		},
+	}
+	addOutputFlag(cmd, &outputs)
+	cmd.Flags().IntVar(&limit, "limit", 10, "how many runs to list")
+	cmd.Flags().BoolVar(&closed, "resolved", false, "list resolved incidents too")
+	return cmd
+}
+
+func listHistory(ctx context.Context, w io.Writer, store *history.Store, cluster string, limit int, closed bool) error {
+	incidents, err := store.Incidents(ctx, cluster, !closed)
+	if err != nil {
+		return err
+	}
+	accepted, err := store.Acceptances(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	runs, err := store.Runs(ctx, cluster, limit)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(incidents) == 0 {
+		fmt.Fprintln(t, "No incident is open.")
+	} else {
+		fmt.Fprintln(t, "OPENED\tRESOLVED\tSEVERITY\tCHECK\tHUB\tSUMMARY")
+	}
+	for _, i := range incidents {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", i.OpenedAt.Format(minute), orDash(i.ResolvedAt), i.Severity, i.Check,
+			dash(i.Hub), text.Clean(i.Summary))
+	}
+	if len(accepted) > 0 {
+		fmt.Fprintln(t, "\nACCEPTED\tBY\tCHECK\tHUB\tEFFECT\tREASON")
+	}
+	for _, a := range accepted {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.At.Format(minute), text.Name(a.By), a.Check, dash(a.Hub), text.Clean(a.Effect), text.Clean(a.Reason))
+	}
+	if len(runs) > 0 {
+		fmt.Fprintln(t, "\nRUN\tSTARTED\tTOOK\tPASS\tFAIL\tUNKNOWN\tSKIPPED\tVERSION")
+	}
+	for _, r := range runs {
+		s := r.Summary
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", r.ID, r.StartedAt.Format(minute), r.Duration.Round(time.Millisecond),
+			s.Pass, s.Fail, s.Unknown, s.Skipped, r.Version)
+	}
+	return t.Flush()
+}
+
+func orDash(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Format(minute)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

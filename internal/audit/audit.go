@@ -1,0 +1,173 @@
+// Package audit is one run, from the configuration to the messages, in one
+// straight line: gather, judge, remember, report, notify.
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"hubaudit/checks"
+	"hubaudit/internal/collect"
+	"hubaudit/internal/config"
+	"hubaudit/internal/facts"
+	"hubaudit/internal/history"
+	"hubaudit/internal/verdict"
+	"hubaudit/notify"
+	"hubaudit/report"
+)
+
+// Options of one run.
+type Options struct {
+	Suite   checks.Suite
+	Hubs    []string // limits the run to these hubs; empty means all
+	Version string
+	// Clock is the run's only clock. It is read for the run's time, for
+	// durations, and for the times of deliveries.
+	Clock    func() time.Time
+	Timeout  time.Duration // of each source
+	Progress func(source string, items int)
+	Log      zerolog.Logger
+	// Report is called with the finished run before anybody is notified.
+	Report func(run *verdict.Run) error
+	// Notify is false for --no-notify.
+	Notify bool
+}
+
+// notifyTimeout bounds the sending of all messages of a run, retries included.
+const notifyTimeout = 3 * time.Minute
+
+// Now runs one audit. The run is returned whenever there is one; the error
+// joins what went wrong around it: a report that could not be written, a
+// message that could not be delivered, a history that could not be opened.
+func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, error) {
+	start := o.Clock().UTC()
+	run := &verdict.Run{Cluster: cfg.Cluster.Name, StartedAt: start.Truncate(time.Second), Version: o.Version}
+
+	store, past, historySource := openHistory(ctx, cfg, o)
+	if store != nil {
+		defer store.Close()
+	}
+	snapshot := collect.Gather(ctx, cfg, collect.Options{Now: run.StartedAt, Clock: o.Clock, Timeout: o.Timeout,
+		Hubs: o.Hubs, UserAgent: "hubaudit/" + o.Version, Progress: o.Progress})
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
+	}
+	snapshot.Past = past
+	snapshot.Sources = append(snapshot.Sources, historySource)
+
+	run.Verdicts = checks.Judge(o.Suite, snapshot)
+	run.Sources = snapshot.Sources
+	run.Duration = o.Clock().Sub(start)
+
+	remembered := remember(ctx, store, run, o)
+	reported := o.Report(run)
+	var delivered error
+	if o.Notify {
+		delivered = notifyAll(ctx, cfg, store, run, o)
+	}
+	return run, errors.Join(remembered, reported, delivered)
+}
+
+// openHistory opens the history and reads the past. Without a history the
+// audit still runs: its drift checks are unknown, and its incidents are only
+// those of this run.
+func openHistory(ctx context.Context, cfg *config.Config, o Options) (*history.Store, facts.Past, facts.Source) {
+	start := o.Clock()
+	failed := func(store *history.Store, err error) (*history.Store, facts.Past, facts.Source) {
+		o.Log.Error().Err(err).Msg("the history cannot be used")
+		if store != nil {
+			_ = store.Close() // it is of no use any more, and the failure is told already
+		}
+		return nil, facts.Past{}, facts.Source{Name: facts.History, Status: facts.Failed, Cause: facts.CauseUnreadable,
+			Detail: err.Error(), Duration: o.Clock().Sub(start)}
+	}
+	store, err := history.Open(ctx, cfg.History, cfg.Dir())
+	if err != nil {
+		return failed(nil, err)
+	}
+	past, err := store.Past(ctx, cfg.Cluster.Name)
+	if err != nil {
+		return failed(store, err)
+	}
+	return store, past, facts.Source{Name: facts.History, Status: facts.OK, Items: map[string]int{"baselines": len(past.Baselines)},
+		Duration: o.Clock().Sub(start)}
+}
+
+// remember records the run and learns its incidents. Where that fails every
+// failing verdict counts as opened now, so that people are still told.
+func remember(ctx context.Context, store *history.Store, run *verdict.Run, o Options) error {
+	err := errors.New("the history could not be opened, see the source history")
+	if store != nil {
+		if err = store.Record(ctx, run, latch(run)); err == nil {
+			return nil
+		}
+		o.Log.Error().Err(err).Msg("the run could not be recorded")
+	}
+	run.ID = run.StartedAt.Format("20060102T150405Z") + "-0"
+	run.Notes = append(run.Notes, "This run is not remembered: "+err.Error()+
+		". Every violation counts as new, earlier incidents are not known, and messages may repeat until the history is back.")
+	run.Incidents = unremembered(run)
+	return fmt.Errorf("remember the run: %w", err)
+}
+
+func unremembered(run *verdict.Run) []verdict.Incident {
+	var incidents []verdict.Incident
+	for _, v := range run.Verdicts {
+		if v.Outcome == verdict.Fail {
+			incidents = append(incidents, verdict.Incident{Fingerprint: v.Fingerprint, Cluster: run.Cluster, Hub: v.Hub, Check: v.Check,
+				State: verdict.Opened, Outcome: v.Outcome, Severity: v.Severity, Summary: v.Summary, Count: v.Count, OpenedAt: run.StartedAt})
+		}
+	}
+	return incidents
+}
+
+// latch tells which measured numbers of this run may move a baseline: those
+// of a check that did not fail, for a hub whose database is not itself in
+// doubt. So a wiped database never becomes normal by itself.
+func latch(run *verdict.Run) map[facts.SeriesKey]bool {
+	doubted := map[string]bool{}
+	for _, v := range run.Verdicts {
+		guard := v.Check == "hub-db-corrupt" || v.Check == "hub-db-reset"
+		if guard && (v.Outcome == verdict.Fail || v.Outcome == verdict.Unknown) {
+			doubted[v.Hub] = true
+		}
+	}
+	good := map[facts.SeriesKey]bool{}
+	for _, v := range run.Verdicts {
+		for name := range v.Series {
+			good[facts.SeriesKey{Hub: v.Hub, Name: name}] = v.Outcome != verdict.Fail && v.Outcome != verdict.Unknown && !doubted[v.Hub]
+		}
+	}
+	return good
+}
+
+// markdown renders the whole report for the thread of a message.
+func markdown(run *verdict.Run) ([]byte, error) {
+	var b bytes.Buffer
+	err := report.Write(&b, "markdown", run, checks.Guides(), report.Options{})
+	return b.Bytes(), err
+}
+
+func verdictOf(run *verdict.Run, fingerprint string) *verdict.Verdict {
+	for i := range run.Verdicts {
+		if run.Verdicts[i].Fingerprint == fingerprint && run.Verdicts[i].Outcome == verdict.Fail {
+			return &run.Verdicts[i]
+		}
+	}
+	return nil
+}
+
+// messages completes decisions with what a receiver needs to say.
+func messages(run *verdict.Run, decisions []notify.Decision, guides map[string]verdict.Guide, markdown []byte) []notify.Message {
+	out := make([]notify.Message, len(decisions))
+	for i, d := range decisions {
+		out[i] = notify.Message{Decision: d, Verdict: verdictOf(run, d.Incident.Fingerprint), Guide: guides[d.Incident.Check],
+			Run: run, Report: markdown}
+	}
+	return out
+}

@@ -1,0 +1,201 @@
+// Package collect reads every source of one run at the same time and puts what
+// it read into a snapshot. It and the packages below it are the only code
+// that does input; what cannot be read becomes a source's status, never an error.
+package collect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"hubaudit/internal/collect/backup"
+	"hubaudit/internal/collect/dump"
+	"hubaudit/internal/collect/hubdb"
+	"hubaudit/internal/collect/kube"
+	"hubaudit/internal/collect/longhorn"
+	"hubaudit/internal/collect/source"
+	"hubaudit/internal/config"
+	"hubaudit/internal/facts"
+)
+
+// Options of a gathering.
+type Options struct {
+	// Now is the run's time.
+	Now time.Time
+	// Clock measures how long sources take.
+	Clock func() time.Time
+	// Timeout bounds each source.
+	Timeout time.Duration
+	// Hubs limits the run to these hubs; empty means all.
+	Hubs []string
+	// UserAgent names the audit to the Kubernetes API.
+	UserAgent string
+	// Progress is told of items as they are read, from several goroutines at
+	// once; may be nil.
+	Progress func(source string, items int)
+}
+
+// Gather reads all configured sources.
+func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot {
+	if o.Progress == nil {
+		o.Progress = func(string, int) {}
+	}
+	g := &gatherer{ctx: ctx, cfg: cfg, o: o, snapshot: &facts.Snapshot{Now: o.Now, ClusterName: cfg.Cluster.Name}}
+	for i := range cfg.Hubs {
+		if len(o.Hubs) == 0 || slices.Contains(o.Hubs, cfg.Hubs[i].Name) {
+			g.hub(&cfg.Hubs[i])
+		}
+	}
+	g.cluster()
+	g.wait.Wait()
+	g.backupsFromSnapshots()
+	s := g.snapshot
+	slices.SortFunc(s.Sources, func(a, b facts.Source) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+type gatherer struct {
+	ctx      context.Context
+	cfg      *config.Config
+	o        Options
+	wait     sync.WaitGroup
+	mu       sync.Mutex // guards snapshot.Sources while sources are read
+	snapshot *facts.Snapshot
+}
+
+// read runs one source's reader beside the others, with its own deadline.
+func (g *gatherer) read(name string, reader func(ctx context.Context) (map[string]int, error)) {
+	g.wait.Go(func() {
+		ctx, cancel := context.WithTimeout(g.ctx, g.o.Timeout)
+		defer cancel()
+		start := g.o.Clock()
+		items, err := reader(ctx)
+		if err != nil && ctx.Err() == context.DeadlineExceeded && g.ctx.Err() == nil {
+			err = source.Failed(facts.CauseTimeout, err, "gave up after %s (--timeout)", g.o.Timeout)
+		}
+		g.add(source.Record(name, items, g.o.Clock().Sub(start), err))
+	})
+}
+
+func (g *gatherer) add(sources ...facts.Source) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.snapshot.Sources = append(g.snapshot.Sources, sources...)
+	for _, s := range sources {
+		g.o.Progress(s.Name, s.Total())
+	}
+}
+
+func (g *gatherer) hub(c *config.Hub) {
+	hub := &facts.Hub{Name: c.Name, Namespace: c.Namespace, KubeSpawner: facts.KubeSpawner{
+		PVCNameTemplate: c.KubeSpawner.PVCNameTemplate, SlugScheme: c.KubeSpawner.SlugScheme, RememberPVCName: *c.KubeSpawner.RememberPVCName}}
+	g.snapshot.Hubs = append(g.snapshot.Hubs, hub)
+	g.read(facts.HubDB(c.Name), func(ctx context.Context) (map[string]int, error) {
+		if c.Database == "" {
+			return nil, source.Absent("hub %s has no database in the configuration", c.Name)
+		}
+		r, err := hubdb.Read(ctx, c.Database, g.cfg.Dir())
+		hub.Database, hub.Users, hub.Spawners, hub.Servers = r.Database, r.Users, r.Spawners, r.Servers
+		return r.Items(), err
+	})
+	hub.Backups = make([]facts.Backup, len(c.Backups))
+	for i, b := range c.Backups {
+		hub.Backups[i] = facts.Backup{Name: b.Name, Kind: "files", Location: b.Files, Schedule: b.Schedule, MaxAge: maxAge(b, g.o.Now)}
+		if b.VolumeSnapshots != "" {
+			hub.Backups[i].Kind, hub.Backups[i].Location = "volumesnapshots", c.Namespace+"/"+b.VolumeSnapshots
+			continue // read from the cluster's snapshots
+		}
+		g.read(facts.BackupSource(c.Name, b.Name), func(ctx context.Context) (map[string]int, error) {
+			copies, err := backup.ReadFiles(ctx, g.cfg.Path(b.Files))
+			hub.Backups[i].Copies = copies
+			return map[string]int{"copies": len(copies)}, err
+		})
+	}
+}
+
+// slack is how much later than its schedule a backup may be finished.
+const slack = 2 * time.Hour
+
+// maxAge is how old the newest copy may be: as configured, or the longest gap
+// in the schedule plus slack, or a day plus slack.
+func maxAge(b config.Backup, now time.Time) time.Duration {
+	if b.MaxAge > 0 {
+		return b.MaxAge
+	}
+	schedule, err := cron.ParseStandard(b.Schedule)
+	if err != nil {
+		return 24*time.Hour + slack
+	}
+	var longest time.Duration
+	at := schedule.Next(now)
+	for range 32 { // more than a month of days, so that weekends are among them
+		next := schedule.Next(at)
+		longest = max(longest, next.Sub(at))
+		at = next
+	}
+	return longest + slack
+}
+
+// cluster reads the Kubernetes API or a recording of it.
+func (g *gatherer) cluster() {
+	g.wait.Go(func() {
+		ctx, cancel := context.WithTimeout(g.ctx, g.o.Timeout)
+		defer cancel()
+		s := g.snapshot
+		var sources []facts.Source
+		if path := g.cfg.Cluster.Dump; path != "" {
+			s.Kube, s.Longhorn, sources = dump.Read(ctx, g.cfg.Path(path), g.cfg.Longhorn.Namespace)
+			g.add(sources...)
+			return
+		}
+		client, err := kube.Connect(kube.Options{Context: g.cfg.Cluster.Context, UserAgent: g.o.UserAgent, Progress: g.o.Progress})
+		if err != nil {
+			g.add(kube.Unreachable(err)...)
+			g.add(longhorn.Unreachable(err)...)
+			return
+		}
+		var both sync.WaitGroup
+		both.Go(func() {
+			kubeFacts, sources := client.Read(ctx)
+			s.Kube = kubeFacts
+			g.add(sources...)
+		})
+		both.Go(func() {
+			longhornFacts, sources := longhorn.Read(ctx, client, g.cfg.Longhorn.Namespace)
+			s.Longhorn = longhornFacts
+			g.add(sources...)
+		})
+		both.Wait()
+	})
+}
+
+// backupsFromSnapshots fills the backups that are VolumeSnapshots, which were
+// read with the cluster, and gives them the status of that source.
+func (g *gatherer) backupsFromSnapshots() {
+	s := g.snapshot
+	for _, hub := range s.Hubs {
+		for i := range hub.Backups {
+			b := &hub.Backups[i]
+			if b.Kind != "volumesnapshots" {
+				continue
+			}
+			_, claim, _ := strings.Cut(b.Location, "/")
+			b.Copies = backup.FromSnapshots(s.Kube.Snapshots, hub.Namespace, claim)
+			status := s.Source(facts.KubeSnapshots)
+			status.Name, status.Duration = facts.BackupSource(hub.Name, b.Name), 0
+			switch status.Status {
+			case facts.OK:
+				status.Items = map[string]int{"copies": len(b.Copies)}
+			case facts.Absent: // configured, yet there can be none: that is not by design
+				status.Status, status.Cause = facts.Failed, facts.CauseMissing
+				status.Detail = fmt.Sprintf("backup %s is configured as VolumeSnapshots of %s, but %s", b.Name, b.Location, status.Detail)
+			}
+			s.Sources = append(s.Sources, status)
+		}
+	}
+}
