@@ -45,7 +45,7 @@ history, prints the report and tells the configured receivers what changed.`,
 	addOutputFlag(cmd, &f.outputs)
 	flags.StringVar(&f.failOn, "fail-on", "warning", "exit with 1 for findings of this severity and above: critical, error, warning, info or never")
 	flags.BoolVar(&f.noNotify, "no-notify", false, "send no message")
-	flags.StringArrayVar(&f.hubs, "hub", nil, "audit only this hub; may be repeated")
+	flags.StringArrayVar(&f.hubs, "hub", nil, "judge only this hub (and the cluster); may be repeated")
 	flags.StringArrayVar(&f.checks, "check", nil, "judge only this check; may be repeated")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "deadline of each source")
 	flags.StringVar(&f.at, "at", "", "audit as of this `time` (RFC 3339), for a recorded world or a support bundle")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -23,8 +24,10 @@ import (
 
 // Options of one run.
 type Options struct {
-	Suite   checks.Suite
-	Hubs    []string // limits the run to these hubs; empty means all
+	Suite checks.Suite
+	// Hubs limits the verdicts to these hubs and the cluster's; empty means all.
+	// Every hub is read all the same: a claim may be any hub's.
+	Hubs    []string
 	Version string
 	// Clock is the run's only clock. It is read for the run's time, for
 	// durations, and for the times of deliveries.
@@ -53,14 +56,14 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 		defer store.Close()
 	}
 	snapshot := collect.Gather(ctx, cfg, collect.Options{Now: run.StartedAt, Clock: o.Clock, Timeout: o.Timeout,
-		Hubs: o.Hubs, UserAgent: "hubaudit/" + o.Version, Progress: o.Progress})
+		UserAgent: "hubaudit/" + o.Version, Progress: o.Progress})
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
 	}
 	snapshot.Past = past
 	snapshot.Sources = append(snapshot.Sources, historySource)
 
-	run.Verdicts = checks.Judge(o.Suite, snapshot)
+	run.Verdicts = ofInterest(checks.Judge(o.Suite, snapshot), o.Hubs)
 	run.Sources = snapshot.Sources
 	run.Duration = o.Clock().Sub(start)
 
@@ -71,6 +74,12 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 		delivered = notifyAll(ctx, cfg, store, run, o)
 	}
 	return run, errors.Join(remembered, reported, delivered)
+}
+
+func ofInterest(verdicts []verdict.Verdict, hubs []string) []verdict.Verdict {
+	return slices.DeleteFunc(verdicts, func(v verdict.Verdict) bool {
+		return v.Hub != "" && len(hubs) > 0 && !slices.Contains(hubs, v.Hub)
+	})
 }
 
 // openHistory opens the history and reads the past. Without a history the

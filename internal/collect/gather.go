@@ -31,8 +31,6 @@ type Options struct {
 	Clock func() time.Time
 	// Timeout bounds each source.
 	Timeout time.Duration
-	// Hubs limits the run to these hubs; empty means all.
-	Hubs []string
 	// UserAgent names the audit to the Kubernetes API.
 	UserAgent string
 	// Progress is told of items as they are read, from several goroutines at
@@ -47,9 +45,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	}
 	g := &gatherer{ctx: ctx, cfg: cfg, o: o, snapshot: &facts.Snapshot{Now: o.Now, ClusterName: cfg.Cluster.Name}}
 	for i := range cfg.Hubs {
-		if len(o.Hubs) == 0 || slices.Contains(o.Hubs, cfg.Hubs[i].Name) {
-			g.hub(&cfg.Hubs[i])
-		}
+		g.hub(&cfg.Hubs[i])
 	}
 	g.cluster()
 	g.wait.Wait()

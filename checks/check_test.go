@@ -1,0 +1,195 @@
+package checks
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
+	"hubaudit/internal/world"
+)
+
+// cases are the tests of one check: each starts from the healthy world,
+// changes one thing, and compares the verdicts of the whole registry.
+type cases struct {
+	check        *Check
+	fires        []damage
+	mustNotFire  []damage // looks like it, and is legitimate
+	boundary     []damage // the last good value and the first bad one
+	sourceFailed []damage
+}
+
+// damage is one change to the healthy world, and what it changes in the
+// verdicts.
+type damage struct {
+	name   string
+	change func(s *facts.Snapshot)
+	// values are parameters of the check.
+	values map[string]any
+	// want are the outcomes that differ from the healthy world's.
+	want outcomes
+	// summary is that of the check under test.
+	summary string
+}
+
+// outcomes are verdicts in short, by check: "fail critical 3", "unknown". The
+// verdicts of a second hub are keyed by check@hub.
+type outcomes map[string]string
+
+func judged(verdicts []verdict.Verdict) outcomes {
+	got := outcomes{}
+	for _, v := range verdicts {
+		key := v.Check
+		if v.Hub != "" && v.Hub != world.HubName {
+			key += "@" + v.Hub
+		}
+		got[key] = string(v.Outcome)
+		if v.Outcome == verdict.Fail {
+			got[key] += fmt.Sprintf(" %s %d", v.Severity, v.Count)
+		}
+	}
+	return got
+}
+
+// healthy is a small world with a past in which nothing is wrong.
+func healthy() *facts.Snapshot {
+	s := world.Healthy(world.Small)
+	world.Remember(s)
+	return s
+}
+
+func testCheck(t *testing.T, c cases) {
+	for kind, damages := range c.kinds() {
+		t.Run(kind, func(t *testing.T) {
+			for _, d := range damages {
+				t.Run(d.name, func(t *testing.T) { d.test(t, c.check) })
+			}
+		})
+	}
+}
+
+func (c cases) kinds() map[string][]damage {
+	return map[string][]damage{"fires": c.fires, "must-not-fire": c.mustNotFire, "boundary": c.boundary, "source-failed": c.sourceFailed}
+}
+
+func (d damage) test(t *testing.T, check *Check) {
+	s, untouched := healthy(), healthy()
+	d.change(s)
+	d.change(untouched)
+	suite, err := NewSuite(map[string]Setting{check.ID: {Values: d.values}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts := Judge(suite, s)
+
+	want := outcomes{}
+	for _, c := range Registry {
+		want[c.ID] = string(verdict.Pass)
+	}
+	maps.Copy(want, d.want)
+	if diff := cmp.Diff(want, judged(verdicts)); diff != "" {
+		t.Errorf("verdicts (-want +got):\n%s", diff)
+	}
+	for _, v := range verdicts {
+		if v.Check == check.ID && v.Hub != "other" && d.summary != v.Summary {
+			t.Errorf("summary:\n got %s\nwant %s", v.Summary, d.summary)
+		}
+		wellFormed(t, v)
+	}
+	if diff := cmp.Diff(untouched, s); diff != "" {
+		t.Errorf("a check changed the snapshot:\n%s", diff)
+	}
+}
+
+// wellFormed holds for every verdict of every check.
+func wellFormed(t *testing.T, v verdict.Verdict) {
+	t.Helper()
+	if v.Outcome != verdict.Pass && v.Summary == "" {
+		t.Errorf("%s is %s without a word why", v.Check, v.Outcome)
+	}
+	texts := []string{v.Summary}
+	for _, f := range v.Findings {
+		texts = append(texts, f.Message)
+		if f.Subject.Kind == "" || f.Subject.Name == "" || f.Message == "" || f.Severity == "" {
+			t.Errorf("%s has an incomplete finding: %+v", v.Check, f)
+		}
+	}
+	for _, text := range texts {
+		if strings.ContainsAny(text, "\n\r\x1b") || strings.HasSuffix(text, ".") || strings.Contains(text, "%!") {
+			t.Errorf("%s: %q is not one plain sentence", v.Check, text)
+		}
+	}
+}
+
+// failed makes a source one that the audit may not read.
+func failed(name string) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) { world.Fail(s, name, facts.CauseTimeout, "gave up after 30s") }
+}
+
+// absent makes sources ones that are not there by design, and were not before.
+func absent(names ...string) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		for i := range s.Sources {
+			for _, name := range names {
+				if s.Sources[i].Name == name {
+					s.Sources[i] = facts.Source{Name: name, Status: facts.Absent, Detail: "the cluster has no such API"}
+					delete(s.Past.Sources, name)
+				}
+			}
+		}
+	}
+}
+
+func hubOf(s *facts.Snapshot) *facts.Hub { return world.Hub(s, world.HubName) }
+
+func claimNamed(s *facts.Snapshot, name string) *facts.Claim {
+	for i := range s.Kube.Claims {
+		if s.Kube.Claims[i].Name == name {
+			return &s.Kube.Claims[i]
+		}
+	}
+	panic("no claim " + name)
+}
+
+// volumeOf returns the Longhorn volume of a claim, replicasOf its replicas.
+func volumeOf(s *facts.Snapshot, claim string) *facts.LHVolume {
+	for i := range s.Longhorn.Volumes {
+		if s.Longhorn.Volumes[i].ClaimName == claim {
+			return &s.Longhorn.Volumes[i]
+		}
+	}
+	panic("no volume of claim " + claim)
+}
+
+func replicasOf(s *facts.Snapshot, claim string) []*facts.LHReplica {
+	volume := volumeOf(s, claim).Name
+	var replicas []*facts.LHReplica
+	for i := range s.Longhorn.Replicas {
+		if s.Longhorn.Replicas[i].Volume == volume {
+			replicas = append(replicas, &s.Longhorn.Replicas[i])
+		}
+	}
+	return replicas
+}
+
+// The verdicts that a database failing to be read, or being gone, costs.
+func databaseUnknown(more outcomes) outcomes {
+	want := outcomes{"hub-db-corrupt": "unknown", "hub-user-count-drift": "unknown", "hub-db-reset": "unknown",
+		"hub-cookie-id-null": "unknown", "hub-cookie-id-duplicate": "unknown", "pvc-duplicate-server": "unknown"}
+	maps.Copy(want, more)
+	return want
+}
+
+func claimsUnknown() outcomes {
+	return outcomes{"hub-db-reset": "unknown", "pvc-duplicate-server": "unknown", "pvc-lost": "unknown", "backup-none": "unknown"}
+}
+
+func replicasUnknown(more outcomes) outcomes {
+	want := outcomes{"lh-no-usable-replica": "unknown", "lh-single-usable-replica": "unknown", "lh-replica-node-missing": "unknown"}
+	maps.Copy(want, more)
+	return want
+}

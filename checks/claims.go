@@ -1,0 +1,115 @@
+package checks
+
+import (
+	"strings"
+
+	"hubaudit/internal/attribution"
+	"hubaudit/internal/facts"
+	"hubaudit/internal/text"
+	"hubaudit/internal/verdict"
+)
+
+// hubClaimName is the claim that Zero to JupyterHub keeps an sqlite database on.
+const hubClaimName = "hub-db-dir"
+
+// userStorage is the label component of a user's claim since KubeSpawner 0.9.
+const userStorage = "singleuser-storage"
+
+// isHubClaim tells whether a claim is the hub's own.
+func (in *Input) isHubClaim(c *facts.Claim) bool {
+	return c.Namespace == in.Hub.Namespace && c.Name == hubClaimName
+}
+
+// userClaim tells whether a claim is one of the hub's users', and whose, if
+// that is known. Any one sign will do: the owner found by attribution, the
+// annotation or label that KubeSpawner puts on, or the name.
+func (in *Input) userClaim(c *facts.Claim) (owner attribution.Owner, ok bool) {
+	owner, known := in.Owners().Owner(c.Namespace, c.Name)
+	switch {
+	case known && owner.Hub != "":
+		return owner, owner.Hub == in.Hub.Name
+	case c.Namespace != in.Hub.Namespace || in.isHubClaim(c):
+		return owner, false
+	case known, c.HasUser, c.LabelUser != "", c.Component == userStorage:
+		return owner, true
+	}
+	return owner, c.Component == "" && strings.HasPrefix(c.Name, in.claimPrefix())
+}
+
+// claimPrefix is the fixed beginning of the names of the hub's user claims.
+func (in *Input) claimPrefix() string {
+	prefix, _, _ := strings.Cut(in.Hub.KubeSpawner.PVCNameTemplate, "{")
+	if prefix == "" {
+		return "claim-"
+	}
+	return prefix
+}
+
+// claimSubject and databaseSubject name what a finding is about.
+func claimSubject(c *facts.Claim) verdict.Subject {
+	return verdict.Subject{Kind: "claim", Name: c.Name, Namespace: c.Namespace, ID: c.UID}
+}
+
+func (in *Input) databaseSubject() verdict.Subject {
+	return verdict.Subject{Kind: "database", Name: in.Hub.Name, Namespace: in.Hub.Namespace}
+}
+
+func userSubject(u *facts.User) verdict.Subject {
+	return verdict.Subject{Kind: "user", Name: u.Name, ID: idText(u.ID)}
+}
+
+// ownerDetails adds whose a claim is to a finding's details.
+func ownerDetails(details map[string]string, o attribution.Owner) {
+	if o.User == "" {
+		return
+	}
+	details["user"], details["server"], details["attributedBy"] = o.User, o.Server, string(o.By)
+	if o.Hub != "" {
+		details["hub"] = o.Hub
+	}
+	if o.UserID != 0 {
+		details["userID"] = idText(o.UserID)
+	}
+}
+
+// emptyDatabase tells whether the hub's database certainly holds no user: it
+// is empty, or the table is gone. The hub starts on such a database as a new
+// one. A table that exists but could not be read says nothing.
+func emptyDatabase(h *facts.Hub) bool {
+	d := &h.Database
+	if d.UsersRead == facts.Complete {
+		return len(h.Users) == 0
+	}
+	missing := false
+	for _, damage := range d.Damage {
+		switch damage.Kind {
+		case facts.DamageZeroBytes, facts.DamageNoTables:
+			missing = true
+		case facts.DamageTableMissing:
+			missing = missing || !hasTable(d, "users")
+		case facts.DamageTruncated, facts.DamageIntegrity:
+			return false // the list of tables itself may be incomplete
+		}
+	}
+	return missing
+}
+
+func hasTable(d *facts.Database, name string) bool {
+	for _, t := range d.Tables {
+		if t == name {
+			return true
+		}
+	}
+	return false
+}
+
+// usersUnread says why not all users of the hub are known, "" if they are.
+func usersUnread(h *facts.Hub) string {
+	switch h.Database.UsersRead {
+	case facts.Complete:
+		return ""
+	case facts.Partial:
+		return "the table users is damaged: " + text.Count(len(h.Users), "row") + " could be read, others may be missing"
+	}
+	return "the database has no table users that could be read"
+}
