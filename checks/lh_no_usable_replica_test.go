@@ -38,8 +38,8 @@ var lhNoUsableReplicaCases = cases{
 			},
 			// The hub's own volume is attached and rebuilding.
 			want: outcomes{"lh-no-usable-replica": "fail critical 3", "lh-single-usable-replica": "fail critical 8", "lh-replica-node-missing": "fail error 3"},
-			summary: "3 volumes have no usable replica: 3 replicas are on node worker-1, which is not in Kubernetes, " +
-				"3 replicas are on node worker-2, which is not in Kubernetes, 3 replicas are on node worker-3, which is not in Kubernetes",
+			summary: "3 volumes have no usable replica: 3 replicas are on node worker-1, which is not in Kubernetes; " +
+				"3 replicas are on node worker-2, which is not in Kubernetes; 3 replicas are on node worker-3, which is not in Kubernetes",
 		},
 		{
 			name: "Longhorn made blank replicas for a volume with data",
@@ -61,8 +61,8 @@ var lhNoUsableReplicaCases = cases{
 				}
 			},
 			want: outcomes{"lh-no-usable-replica": "fail critical 12"},
-			summary: "12 volumes have no usable replica: 9 replicas are on node worker-1, which is not ready, 9 replicas are on node worker-2, which is not ready, " +
-				"9 replicas are on node worker-3, which is not ready, 9 replicas are on node worker-4, which is not ready",
+			summary: "12 volumes have no usable replica: 9 replicas are on node worker-1, which is not ready; 9 replicas are on node worker-2, which is not ready; " +
+				"9 replicas are on node worker-3, which is not ready; 9 replicas are on node worker-4, which is not ready",
 		},
 	},
 	mustNotFire: []damage{

@@ -57,7 +57,7 @@ var lhSingleUsableReplicaCases = cases{
 			// Every volume was on three of four workers, six of twelve on both of
 			// these; one of the six is attached and rebuilding.
 			want: outcomes{"lh-single-usable-replica": "fail critical 5", "lh-replica-node-missing": "fail error 2"},
-			summary: "5 volumes have a single usable replica: 5 replicas are on node worker-1, which is not in Kubernetes, " +
+			summary: "5 volumes have a single usable replica: 5 replicas are on node worker-1, which is not in Kubernetes; " +
 				"5 replicas are on node worker-2, which is not in Kubernetes",
 		},
 		{
@@ -76,8 +76,8 @@ var lhSingleUsableReplicaCases = cases{
 				world.Settle(s)
 			},
 			want: outcomes{"lh-single-usable-replica": "fail critical 8"},
-			summary: "8 volumes have a single usable replica: 6 replicas are on a disk that node worker-1 no longer has, " +
-				"5 replicas are on a disk that node worker-2 no longer has, 5 replicas are on a disk that node worker-3 no longer has",
+			summary: "8 volumes have a single usable replica: 6 replicas are on a disk that node worker-1 no longer has; " +
+				"5 replicas are on a disk that node worker-2 no longer has; 5 replicas are on a disk that node worker-3 no longer has",
 		},
 		{name: "a running server's volume is at work", change: degraded(time.Hour),
 			want: outcomes{"lh-single-usable-replica": "fail error 1"}, summary: oneFailed},
@@ -110,7 +110,7 @@ var lhSingleUsableReplicaCases = cases{
 				}
 			},
 			want:    outcomes{"lh-single-usable-replica": "fail error 1"},
-			summary: "1 volume has a single usable replica: 1 replica has failed, 1 replica is on node worker-4, which is not ready",
+			summary: "1 volume has a single usable replica: 1 replica has failed; 1 replica is on node worker-4, which is not ready",
 		},
 	},
 	mustNotFire: []damage{

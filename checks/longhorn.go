@@ -193,7 +193,7 @@ func (c *causes) String() string {
 	if c.norecord > 0 {
 		texts = append(texts, fmt.Sprintf("%s %s no record", text.Count(c.norecord, "replica"), text.Plural(c.norecord, "has", "have")))
 	}
-	return list(texts, 4)
+	return joined(texts, "; ", 4)
 }
 
 // forMany turns what is said of one replica into what is said of n.

@@ -24,9 +24,11 @@ func percent(part, whole float64) string {
 }
 
 // list joins at most most words and says how many more there are.
-func list(words []string, most int) string {
+func list(words []string, most int) string { return joined(words, ", ", most) }
+
+func joined(words []string, separator string, most int) string {
 	if len(words) <= most {
-		return strings.Join(words, ", ")
+		return strings.Join(words, separator)
 	}
-	return strings.Join(words[:most], ", ") + " and " + text.Number(len(words)-most) + " more"
+	return strings.Join(words[:most], separator) + " and " + text.Number(len(words)-most) + " more"
 }

@@ -1,0 +1,136 @@
+package world
+
+import (
+	"strconv"
+	"strings"
+
+	"hubaudit/internal/facts"
+)
+
+func storageClassObject(c *facts.StorageClass) object {
+	m := object{"name": c.Name}
+	if c.Default {
+		m["annotations"] = object{"storageclass.kubernetes.io/is-default-class": "true"}
+	}
+	o := object{"metadata": m, "provisioner": c.Provisioner}
+	setText(o, "reclaimPolicy", c.ReclaimPolicy)
+	setText(o, "volumeBindingMode", c.BindingMode)
+	if c.Replicas > 0 {
+		o["parameters"] = object{"numberOfReplicas": strconv.Itoa(c.Replicas)}
+	}
+	return o
+}
+
+func volumeObject(v *facts.Volume) object {
+	m := metadata("", v.Name, v.Created, v.Deleting)
+	setText(m, "uid", v.UID)
+	m["finalizers"] = anys("kubernetes.io/pv-protection")
+	if strings.Contains(v.Driver, ".") {
+		m["annotations"] = object{"pv.kubernetes.io/provisioned-by": v.Driver}
+	}
+	spec := object{
+		"accessModes":                   anys("ReadWriteOnce"),
+		"capacity":                      object{"storage": quantity(v.CapacityBytes)},
+		"persistentVolumeReclaimPolicy": v.ReclaimPolicy,
+		"volumeMode":                    "Filesystem",
+	}
+	setText(spec, "storageClassName", v.StorageClass)
+	key, source := volumeSource(v)
+	spec[key] = source
+	if v.ClaimName != "" {
+		ref := object{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": v.ClaimNamespace, "name": v.ClaimName}
+		setText(ref, "uid", v.ClaimUID)
+		spec["claimRef"] = ref
+	}
+	if len(v.NodeNames) > 0 {
+		onNodes := object{"key": "kubernetes.io/hostname", "operator": "In", "values": anys(v.NodeNames...)}
+		spec["nodeAffinity"] = object{"required": object{"nodeSelectorTerms": anys(object{"matchExpressions": anys(onNodes)})}}
+	}
+	return object{"metadata": m, "spec": spec, "status": object{"phase": v.Phase}}
+}
+
+// volumeSource is the member of a PersistentVolume's spec that says where the
+// data lies. CSI drivers are named like hosts; anything else is the member's
+// own name.
+func volumeSource(v *facts.Volume) (key string, source object) {
+	if strings.Contains(v.Driver, ".") {
+		return "csi", object{"driver": v.Driver, "volumeHandle": v.Handle, "fsType": "ext4"}
+	}
+	switch v.Driver {
+	case "nfs":
+		server, path, _ := strings.Cut(v.Handle, ":")
+		return v.Driver, object{"server": server, "path": path}
+	case "local", "hostPath":
+		return v.Driver, object{"path": v.Handle}
+	case "gcePersistentDisk":
+		return v.Driver, object{"pdName": v.Handle, "fsType": "ext4"}
+	default:
+		panic("world: the volume " + v.Name + " is of the unknown kind " + v.Driver)
+	}
+}
+
+func claimObject(c *facts.Claim) object {
+	m := metadata(c.Namespace, c.Name, c.Created, c.Deleting)
+	setText(m, "uid", c.UID)
+	m["finalizers"] = anys("kubernetes.io/pvc-protection")
+	annotations := userAnnotations(c.HasUser, c.User, c.Server)
+	if c.KubeSpawnerVersion != "" {
+		annotations["hub.jupyter.org/kubespawner-version"] = c.KubeSpawnerVersion
+	}
+	labels := object{}
+	setText(labels, "component", c.Component)
+	setText(labels, "hub.jupyter.org/username", c.LabelUser)
+	if c.KubeSpawnerVersion != "" {
+		// KubeSpawner 7 gives claims this label of its pods beside the older one.
+		labels["app.kubernetes.io/component"] = "singleuser-server"
+	}
+	setObject(m, "annotations", annotations)
+	setObject(m, "labels", labels)
+	spec := object{
+		"accessModes": anys(c.AccessModes...),
+		"resources":   object{"requests": object{"storage": quantity(c.RequestBytes)}},
+		"volumeMode":  "Filesystem",
+	}
+	setText(spec, "storageClassName", c.StorageClass)
+	setText(spec, "volumeName", c.VolumeName)
+	status := object{"phase": c.Phase}
+	if c.Phase == "Bound" {
+		status["accessModes"] = anys(c.AccessModes...)
+		status["capacity"] = object{"storage": quantity(c.RequestBytes)}
+	}
+	return object{"metadata": m, "spec": spec, "status": status}
+}
+
+// userAnnotations are what KubeSpawner writes on claims and pods; the default
+// server has no servername.
+func userAnnotations(has bool, user, server string) object {
+	a := object{}
+	if has {
+		a["hub.jupyter.org/username"] = user
+		setText(a, "hub.jupyter.org/servername", server)
+	}
+	return a
+}
+
+func setObject(m object, key string, value object) {
+	if len(value) > 0 {
+		m[key] = value
+	}
+}
+
+func snapshotObject(v *facts.VolumeSnapshot) object {
+	source := object{"persistentVolumeClaimName": v.Claim}
+	if v.Claim == "" {
+		source = object{"volumeSnapshotContentName": "snapcontent-" + v.Name}
+	}
+	status := object{"readyToUse": v.Ready}
+	setTime(status, "creationTime", v.Taken)
+	if v.RestoreBytes > 0 {
+		status["restoreSize"] = quantity(v.RestoreBytes)
+	}
+	if v.Error != "" {
+		status["error"] = object{"message": v.Error}
+	}
+	return object{"metadata": metadata(v.Namespace, v.Name, v.Created, noTime),
+		"spec": object{"source": source}, "status": status}
+}

@@ -1,0 +1,101 @@
+package world
+
+import (
+	"fmt"
+	"time"
+
+	"hubaudit/internal/facts"
+)
+
+var noTime time.Time
+
+func nodeObject(n *facts.Node) object {
+	m := metadata("", n.Name, n.Created, n.Deleting)
+	setText(m, "uid", n.UID)
+	labels := object{"kubernetes.io/hostname": n.Name}
+	setText(labels, "topology.kubernetes.io/zone", n.Zone)
+	m["labels"] = labels
+	spec := object{}
+	if n.Unschedulable {
+		spec["unschedulable"] = true
+		spec["taints"] = anys(object{"effect": "NoSchedule", "key": "node.kubernetes.io/unschedulable"})
+	}
+	status := object{}
+	if n.Ready != "" {
+		reason := map[string]string{"True": "KubeletReady", "False": "KubeletNotReady", "Unknown": "NodeStatusUnknown"}[n.Ready]
+		status["conditions"] = anys(object{"type": "Ready", "status": n.Ready, "reason": reason})
+	}
+	return object{"metadata": m, "spec": spec, "status": status}
+}
+
+func podObject(p *facts.Pod) object {
+	m := metadata(p.Namespace, p.Name, p.Created, p.Deleting)
+	labels := object{}
+	setText(labels, "component", p.Component)
+	setObject(m, "labels", labels)
+	setObject(m, "annotations", userAnnotations(p.HasUser, p.User, p.Server))
+	container := object{"name": "main", "image": "example"}
+	spec := object{"containers": anys(container)}
+	setText(spec, "nodeName", p.Node)
+	var volumes, mounts []any
+	for i, claim := range p.Claims {
+		name := fmt.Sprintf("volume-%d", i)
+		volumes = append(volumes, object{"name": name, "persistentVolumeClaim": object{"claimName": claim}})
+		mounts = append(mounts, object{"name": name, "mountPath": fmt.Sprintf("/mnt/%d", i)})
+	}
+	if len(volumes) > 0 {
+		spec["volumes"], container["volumeMounts"] = volumes, mounts
+	}
+	return object{"metadata": m, "spec": spec, "status": object{"phase": p.Phase}}
+}
+
+func cronJobObject(c *facts.CronJob) object {
+	m := metadata(c.Namespace, c.Name, noTime, noTime)
+	m["uid"] = madeUpUID("cronjob", c.Namespace, c.Name)
+	spec := object{"schedule": c.Schedule, "suspend": c.Suspended,
+		"jobTemplate": object{"spec": object{"template": podTemplate()}}}
+	setText(spec, "timeZone", c.TimeZone)
+	status := object{}
+	setTime(status, "lastScheduleTime", c.LastSchedule)
+	setTime(status, "lastSuccessfulTime", c.LastSuccess)
+	return object{"metadata": m, "spec": spec, "status": status}
+}
+
+func jobObject(j *facts.Job) object {
+	m := metadata(j.Namespace, j.Name, j.Created, noTime)
+	if j.Owner != "" {
+		m["ownerReferences"] = anys(object{"apiVersion": "batch/v1", "kind": "CronJob", "name": j.Owner,
+			"uid": madeUpUID("cronjob", j.Namespace, j.Owner), "controller": true, "blockOwnerDeletion": true})
+	}
+	status := object{}
+	setTime(status, "startTime", j.Created)
+	setTime(status, "completionTime", j.Completed)
+	if j.Succeeded > 0 {
+		status["succeeded"] = int64(j.Succeeded)
+	}
+	if j.Failed > 0 {
+		status["failed"] = int64(j.Failed)
+	}
+	switch {
+	case !j.Completed.IsZero():
+		status["conditions"] = jobConditions("SuccessCriteriaMet", "Complete")
+	case j.Failed > 0:
+		status["conditions"] = jobConditions("FailureTarget", "Failed")
+	}
+	return object{"metadata": m,
+		"spec": object{"template": podTemplate()}, "status": status}
+}
+
+// jobConditions are true conditions; a real API server takes the second only
+// together with the first.
+func jobConditions(types ...string) []any {
+	var list []any
+	for _, t := range types {
+		list = append(list, object{"type": t, "status": "True"})
+	}
+	return list
+}
+
+func podTemplate() object {
+	return object{"spec": object{"restartPolicy": "Never", "containers": anys(object{"name": "main", "image": "example"})}}
+}
