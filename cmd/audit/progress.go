@@ -28,8 +28,8 @@ func startProgress(w io.Writer) *progress {
 		return p
 	}
 	p.container = mpb.New(mpb.WithOutput(w))
-	p.bar = p.container.New(0, mpb.SpinnerStyle(), mpb.BarRemoveOnComplete(), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-		return fmt.Sprintf(" reading %d sources, %d items", p.sources.Load(), p.total.Load())
+	p.bar = p.container.New(0, mpb.SpinnerStyle().PositionLeft(), mpb.BarWidth(2), mpb.BarRemoveOnComplete(), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+		return fmt.Sprintf(" %d sources, %d items read", p.sources.Load(), p.total.Load())
 	})))
 	return p
 }

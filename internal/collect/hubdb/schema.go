@@ -1,0 +1,192 @@
+package hubdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hubaudit/internal/facts"
+)
+
+// table is a table as this database has it; versions of JupyterHub differ.
+type table struct {
+	name string
+	root int // the first page of its tree
+	// key orders and addresses the rows: the rowid, or the primary key id of a
+	// table that has none.
+	key string
+	// columns by lower-case name, and whether they are NOT NULL.
+	columns map[string]bool
+	indexes []index
+	// broken: not all rows could be read.
+	broken bool
+}
+
+// index is an index of a table; columns are those it covers, "" for an
+// expression.
+type index struct {
+	name            string
+	unique, partial bool
+	columns         []string
+}
+
+// has tells whether the table exists and has all these columns.
+func (t *table) has(columns ...string) bool {
+	return t != nil && !slices.ContainsFunc(columns, func(c string) bool { _, ok := t.columns[c]; return !ok })
+}
+
+// column is the expression for a column, NULL where the table has none.
+func (t *table) column(name string) string {
+	if t.has(name) {
+		return name
+	}
+	return "NULL"
+}
+
+// text and integer read a column whatever type its values have. The cast also
+// keeps the driver from converting by the column's declared type.
+func (t *table) text(name string) string    { return "CAST(" + t.column(name) + " AS TEXT)" }
+func (t *table) integer(name string) string { return "CAST(" + t.column(name) + " AS INTEGER)" }
+
+// coreColumns are those without which a table is not the hub's.
+var coreColumns = map[string][]string{
+	"users":    {"id", "name", "cookie_id"},
+	"spawners": {"id", "user_id", "name", "server_id", "state"},
+	"servers":  {"id"},
+}
+
+// oldRevisions are the schema revisions up to JupyterHub 0.7, which had no
+// table spawners.
+var oldRevisions = []string{"19c0846f6344", "eeb276e51423", "af4cbdb2d13c"}
+
+// core are the tables that this schema must have.
+func (r *reader) core() []string {
+	if r.beforeSpawners() {
+		return []string{"users", "servers"}
+	}
+	return []string{"users", "servers", "spawners"}
+}
+
+// beforeSpawners tells a database of JupyterHub 0.7 from a later one that has
+// lost its spawners: 0.8 also brought oauth_clients, and a migrated database
+// has a later revision although its users keep their column _server_id.
+func (r *reader) beforeSpawners() bool {
+	users := r.tables["users"]
+	return r.tables["spawners"] == nil && r.tables["oauth_clients"] == nil &&
+		(users == nil || users.has("_server_id")) &&
+		!slices.ContainsFunc(r.Database.Revisions, func(v string) bool { return !slices.Contains(oldRevisions, v) })
+}
+
+// readSchema lists tables and columns. Where the schema or the file's length
+// is broken, SQLite is told to go on with what there is.
+func (r *reader) readSchema(ctx context.Context) error {
+	err := r.readTables(ctx)
+	if err == nil || ctx.Err() != nil || !isDamage(err) {
+		return errors.Join(ctx.Err(), err)
+	}
+	if !r.hasDamage(facts.DamageTruncated) {
+		r.damaged(facts.DamageIntegrity, fmt.Sprintf("SQLite cannot read the database's schema: %v.", err), true)
+	}
+	if _, err := r.ExecContext(ctx, "PRAGMA writable_schema=ON"); err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	if err = r.readTables(ctx); ctx.Err() != nil || !isDamage(err) {
+		return errors.Join(ctx.Err(), err)
+	}
+	return nil
+}
+
+// readTables fills in what there is, also when it returns an error.
+func (r *reader) readTables(ctx context.Context) error {
+	r.tables, r.Database.Tables = map[string]*table{}, nil
+	// Without ORDER BY: the rows before a broken page come through.
+	err := r.each(ctx, "SELECT name, rootpage FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+		nil, func(scan func(...any) error) error {
+			t := &table{key: "rowid"}
+			if err := scan(&t.name, &t.root); err != nil {
+				return err
+			}
+			r.tables[t.name] = t
+			r.Database.Tables = append(r.Database.Tables, clean(t.name))
+			return nil
+		})
+	slices.Sort(r.Database.Tables)
+	for name := range coreColumns {
+		if t := r.tables[name]; t != nil {
+			err = errors.Join(err, r.readColumns(ctx, t))
+		}
+	}
+	r.cookieConstraints()
+	return err
+}
+
+func (r *reader) readColumns(ctx context.Context, t *table) error {
+	t.columns, t.indexes = map[string]bool{}, nil
+	err := r.each(ctx, `SELECT name, "notnull" FROM pragma_table_info(?)`, []any{t.name}, func(scan func(...any) error) error {
+		var name string
+		var notNull bool
+		err := scan(&name, &notNull)
+		t.columns[strings.ToLower(name)] = notNull
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = r.each(ctx, "SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'", []any{t.name}, func(scan func(...any) error) error {
+		var withoutRowid bool
+		err := scan(&withoutRowid)
+		if withoutRowid {
+			t.key = "id"
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.each(ctx, `SELECT l.name, l."unique", l.partial, coalesce(i.name, '')
+		FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i ORDER BY l.name, i.seqno`, []any{t.name}, func(scan func(...any) error) error {
+		var i index
+		var column string
+		if err := scan(&i.name, &i.unique, &i.partial, &column); err != nil {
+			return err
+		}
+		if n := len(t.indexes); n == 0 || t.indexes[n-1].name != i.name {
+			t.indexes = append(t.indexes, i)
+		}
+		last := &t.indexes[len(t.indexes)-1]
+		last.columns = append(last.columns, strings.ToLower(column))
+		return nil
+	})
+}
+
+func (r *reader) cookieConstraints() {
+	t := r.tables["users"]
+	if !t.has("cookie_id") {
+		return
+	}
+	r.Database.CookieNotNull = t.columns["cookie_id"]
+	r.Database.CookieUnique = slices.ContainsFunc(t.indexes, func(i index) bool {
+		return i.unique && !i.partial && slices.Equal(i.columns, []string{"cookie_id"})
+	})
+}
+
+// readRevisions reads alembic_version; what of it is broken, the integrity
+// check reports.
+func (r *reader) readRevisions(ctx context.Context) error {
+	if r.tables["alembic_version"] == nil {
+		return nil
+	}
+	err := r.each(ctx, "SELECT coalesce(CAST(version_num AS TEXT), '') FROM alembic_version NOT INDEXED", nil, func(scan func(...any) error) error {
+		var v string
+		err := scan(&v)
+		r.Database.Revisions = append(r.Database.Revisions, clean(v))
+		return err
+	})
+	slices.Sort(r.Database.Revisions)
+	if ctx.Err() != nil || !isDamage(err) {
+		return errors.Join(ctx.Err(), err)
+	}
+	return nil
+}
