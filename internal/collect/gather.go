@@ -5,6 +5,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +28,8 @@ import (
 type Options struct {
 	// Now is the run's time.
 	Now time.Time
-	// Clock measures how long sources take.
+	// Clock measures how long sources take. With a clock that stands still
+	// nothing takes any time, so that the same input gives the same snapshot.
 	Clock func() time.Time
 	// Timeout bounds each source.
 	Timeout time.Duration
@@ -43,6 +45,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	if o.Progress == nil {
 		o.Progress = func(string, int) {}
 	}
+	start := o.Clock()
 	g := &gatherer{ctx: ctx, cfg: cfg, o: o, snapshot: &facts.Snapshot{Now: o.Now, ClusterName: cfg.Cluster.Name}}
 	for i := range cfg.Hubs {
 		g.hub(&cfg.Hubs[i])
@@ -51,6 +54,11 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	g.wait.Wait()
 	g.backupsFromSnapshots()
 	s := g.snapshot
+	if o.Clock().Equal(start) {
+		for i := range s.Sources {
+			s.Sources[i].Duration = 0
+		}
+	}
 	slices.SortFunc(s.Sources, func(a, b facts.Source) int { return strings.Compare(a.Name, b.Name) })
 	return s
 }
@@ -64,17 +72,57 @@ type gatherer struct {
 	snapshot *facts.Snapshot
 }
 
-// read runs one source's reader beside the others, with its own deadline.
-func (g *gatherer) read(name string, reader func(ctx context.Context) (map[string]int, error)) {
+// reading is what a reader brought back: the status of its sources, and how to
+// put the facts into the snapshot.
+type reading struct {
+	sources []facts.Source
+	keep    func()
+}
+
+// grace is how long a reader may take to notice that its deadline has passed.
+const grace = 2 * time.Second
+
+// read runs a reader beside the others, with its own deadline. A reader that
+// does not even notice its deadline, as one that hangs in a dead network file
+// system, is left behind: what it may still read is dropped.
+func (g *gatherer) read(late func(error) []facts.Source, reader func(ctx context.Context) reading) {
 	g.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(g.ctx, g.o.Timeout)
 		defer cancel()
-		start := g.o.Clock()
-		items, err := reader(ctx)
-		if err != nil && ctx.Err() == context.DeadlineExceeded && g.ctx.Err() == nil {
+		done := make(chan reading, 1)
+		go func() { done <- reader(ctx) }()
+		select {
+		case r := <-done:
+			g.keep(r)
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case r := <-done:
+			g.keep(r)
+		case <-time.After(grace):
+			g.add(late(source.Failed(facts.CauseTimeout, nil, "no answer within %s (--timeout): look whether its disk, network file system or server hangs", g.o.Timeout))...)
+		}
+	})
+}
+
+func (g *gatherer) keep(r reading) {
+	r.keep()
+	g.add(r.sources...)
+}
+
+// readOne is read for a reader of a single source.
+func (g *gatherer) readOne(name string, reader func(ctx context.Context) (items map[string]int, keep func(), err error)) {
+	start := g.o.Clock()
+	record := func(items map[string]int, err error) []facts.Source {
+		return []facts.Source{source.Record(name, items, g.o.Clock().Sub(start), err)}
+	}
+	g.read(func(err error) []facts.Source { return record(nil, err) }, func(ctx context.Context) reading {
+		items, keep, err := reader(ctx)
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = source.Failed(facts.CauseTimeout, err, "gave up after %s (--timeout)", g.o.Timeout)
 		}
-		g.add(source.Record(name, items, g.o.Clock().Sub(start), err))
+		return reading{sources: record(items, err), keep: keep}
 	})
 }
 
@@ -91,13 +139,14 @@ func (g *gatherer) hub(c *config.Hub) {
 	hub := &facts.Hub{Name: c.Name, Namespace: c.Namespace, KubeSpawner: facts.KubeSpawner{
 		PVCNameTemplate: c.KubeSpawner.PVCNameTemplate, SlugScheme: c.KubeSpawner.SlugScheme, RememberPVCName: *c.KubeSpawner.RememberPVCName}}
 	g.snapshot.Hubs = append(g.snapshot.Hubs, hub)
-	g.read(facts.HubDB(c.Name), func(ctx context.Context) (map[string]int, error) {
+	g.readOne(facts.HubDB(c.Name), func(ctx context.Context) (map[string]int, func(), error) {
 		if c.Database == "" {
-			return nil, source.Absent("hub %s has no database in the configuration", c.Name)
+			return nil, func() {}, source.Absent("hub %s has no database in the configuration", c.Name)
 		}
 		r, err := hubdb.Read(ctx, c.Database, g.cfg.Dir())
-		hub.Database, hub.Users, hub.Spawners, hub.Servers = r.Database, r.Users, r.Spawners, r.Servers
-		return r.Items(), err
+		return r.Items(), func() {
+			hub.Database, hub.Users, hub.Spawners, hub.Servers = r.Database, r.Users, r.Spawners, r.Servers
+		}, err
 	})
 	hub.Backups = make([]facts.Backup, len(c.Backups))
 	for i, b := range c.Backups {
@@ -106,10 +155,9 @@ func (g *gatherer) hub(c *config.Hub) {
 			hub.Backups[i].Kind, hub.Backups[i].Location = "volumesnapshots", c.Namespace+"/"+b.VolumeSnapshots
 			continue // read from the cluster's snapshots
 		}
-		g.read(facts.BackupSource(c.Name, b.Name), func(ctx context.Context) (map[string]int, error) {
+		g.readOne(facts.BackupSource(c.Name, b.Name), func(ctx context.Context) (map[string]int, func(), error) {
 			copies, err := backup.ReadFiles(ctx, g.cfg.Path(b.Files))
-			hub.Backups[i].Copies = copies
-			return map[string]int{"copies": len(copies)}, err
+			return map[string]int{"copies": len(copies)}, func() { hub.Backups[i].Copies = copies }, err
 		})
 	}
 }
@@ -139,35 +187,32 @@ func maxAge(b config.Backup, now time.Time) time.Duration {
 
 // cluster reads the Kubernetes API or a recording of it.
 func (g *gatherer) cluster() {
-	g.wait.Go(func() {
-		ctx, cancel := context.WithTimeout(g.ctx, g.o.Timeout)
-		defer cancel()
-		s := g.snapshot
-		var sources []facts.Source
-		if path := g.cfg.Cluster.Dump; path != "" {
-			s.Kube, s.Longhorn, sources = dump.Read(ctx, g.cfg.Path(path), g.cfg.Longhorn.Namespace)
-			g.add(sources...)
-			return
-		}
-		client, err := kube.Connect(kube.Options{Context: g.cfg.Cluster.Context, UserAgent: g.o.UserAgent, Progress: g.o.Progress})
-		if err != nil {
-			g.add(kube.Unreachable(err)...)
-			g.add(longhorn.Unreachable(err)...)
-			return
-		}
-		var both sync.WaitGroup
-		both.Go(func() {
-			kubeFacts, sources := client.Read(ctx)
-			s.Kube = kubeFacts
-			g.add(sources...)
+	s := g.snapshot
+	if path := g.cfg.Cluster.Dump; path != "" {
+		g.read(unreachable, func(ctx context.Context) reading {
+			kubeFacts, longhornFacts, sources := dump.Read(ctx, g.cfg.Path(path), g.cfg.Longhorn.Namespace)
+			return reading{sources, func() { s.Kube, s.Longhorn = kubeFacts, longhornFacts }}
 		})
-		both.Go(func() {
-			longhornFacts, sources := longhorn.Read(ctx, client, g.cfg.Longhorn.Namespace)
-			s.Longhorn = longhornFacts
-			g.add(sources...)
-		})
-		both.Wait()
+		return
+	}
+	client, err := kube.Connect(kube.Options{Context: g.cfg.Cluster.Context, UserAgent: g.o.UserAgent, Progress: g.o.Progress})
+	if err != nil {
+		g.add(unreachable(err)...)
+		return
+	}
+	g.read(kube.Unreachable, func(ctx context.Context) reading {
+		kubeFacts, sources := client.Read(ctx)
+		return reading{sources, func() { s.Kube = kubeFacts }}
 	})
+	g.read(longhorn.Unreachable, func(ctx context.Context) reading {
+		longhornFacts, sources := longhorn.Read(ctx, client, g.cfg.Longhorn.Namespace)
+		return reading{sources, func() { s.Longhorn = longhornFacts }}
+	})
+}
+
+// unreachable is the status of everything in the cluster when nothing can be read.
+func unreachable(err error) []facts.Source {
+	return append(kube.Unreachable(err), longhorn.Unreachable(err)...)
 }
 
 // backupsFromSnapshots fills the backups that are VolumeSnapshots, which were

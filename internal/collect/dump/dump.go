@@ -1,0 +1,208 @@
+// Package dump reads the facts of a cluster from files that kubectl wrote
+// (`kubectl get … -o yaml` or `-o json`) instead of from its API, so that an
+// audit works on a support bundle.
+//
+// A dump cannot say what it does not hold, so the truth of a source depends on
+// what was put in. A kind that occurs is read; an object that occurs twice
+// counts once, in its newest resourceVersion, and of equals the one that was
+// read last. A kind that does not occur is missing where every cluster has it,
+// and else absent. A file that is broken fails the sources it had objects of,
+// which may be fewer than they should be, and all that are found nowhere else.
+package dump
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"hubaudit/internal/collect/kube"
+	"hubaudit/internal/collect/kube/object"
+	"hubaudit/internal/collect/longhorn"
+	"hubaudit/internal/collect/source"
+	"hubaudit/internal/facts"
+)
+
+// Read reads a file, or all files below a folder whose names end in .yaml,
+// .yml or .json, with or without .gz, in the order of their paths. Kinds that
+// are of no interest are passed over.
+func Read(ctx context.Context, path, longhornNamespace string) (facts.Kube, facts.Longhorn, []facts.Source) {
+	start := time.Now()
+	r := newReader(longhornNamespace)
+	err := r.readAll(ctx, path)
+	sources := r.sources(path, err, time.Since(start))
+	k := r.kube.Facts()
+	k.Version = r.version
+	return k, r.longhorn.Facts(), sources
+}
+
+// reader collects the objects of all files.
+type reader struct {
+	kube      *kube.Tables
+	longhorn  *longhorn.Tables
+	namespace string // Longhorn's
+	byKind    map[groupKind]*seen
+	order     []*seen
+	version   string
+	// elsewhere is a namespace other than Longhorn's own with Longhorn objects.
+	elsewhere string
+	// broken are the files that could not be read to their end.
+	broken []error
+}
+
+type groupKind struct{ group, kind string }
+
+// seen is what the dump has of one kind.
+type seen struct {
+	*kube.Resource
+	// occurs is true once an object or a list of the kind was found.
+	occurs bool
+	rows   map[key]row
+	// incomplete says why objects may be missing, if they may: the first reason.
+	incomplete error
+}
+
+func (s *seen) mayMiss(why error) {
+	if s.incomplete == nil {
+		s.incomplete = why
+	}
+}
+
+type key struct{ namespace, name string }
+
+type row struct {
+	at              int
+	resourceVersion string
+}
+
+func newReader(longhornNamespace string) *reader {
+	r := &reader{kube: kube.NewTables(), longhorn: longhorn.NewTables(longhornNamespace),
+		namespace: longhornNamespace, byKind: map[groupKind]*seen{}}
+	for _, resource := range slices.Concat(r.kube.Resources(), r.longhorn.Resources()) {
+		s := &seen{Resource: resource, rows: map[key]row{}}
+		r.byKind[groupKind{resource.Group, resource.Kind}] = s
+		r.order = append(r.order, s)
+	}
+	return r
+}
+
+// readAll reads all files. The error is about the dump as a whole; one of a
+// single file is kept in broken.
+func (r *reader) readAll(ctx context.Context, path string) error {
+	files, err := findFiles(path)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		err := r.readFile(ctx, file)
+		if ctx.Err() != nil {
+			return source.Failed(facts.CauseTimeout, ctx.Err(), "did not finish reading the dump %s: raise the timeout or dump less", path)
+		}
+		if err != nil {
+			r.broken = append(r.broken, fmt.Errorf("%s: %w", file, err))
+		}
+	}
+	return nil
+}
+
+// findFiles lists the files of a dump, sorted by path.
+func findFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	// WalkDir would not enter a folder that is given as a link.
+	path, err = filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := strings.TrimSuffix(strings.ToLower(entry.Name()), ".gz")
+		if entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {
+			return nil
+		}
+		info, err := os.Stat(file) // a link counts as what it leads to
+		if err == nil && info.Mode().IsRegular() {
+			files = append(files, file)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	if len(files) == 0 {
+		return nil, source.Failed(facts.CauseMissing, nil, "the dump %s has no file that ends in .yaml, .yml or .json (or these with .gz)", path)
+	}
+	return files, nil
+}
+
+func pathError(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return source.Failed(facts.CauseMissing, err, "there is no dump at %s: check cluster.dump", path)
+	case errors.Is(err, fs.ErrPermission):
+		return source.Failed(facts.CauseForbidden, err, "may not read the dump %s: check the permissions", path)
+	}
+	return source.Failed(facts.CauseUnreadable, err, "cannot read the dump %s", path)
+}
+
+// put takes one object into its table, and reports false if it is of no
+// interest. had collects the kinds of which a file has objects.
+func (r *reader) put(raw []byte, head object.Head, had map[*seen]bool) bool {
+	s, ok := r.byKind[kindOf(head)]
+	if !ok {
+		return false
+	}
+	had[s] = true
+	if s.Group == longhorn.Group && head.Metadata.Namespace != r.namespace {
+		r.elsewhere = cmp.Or(r.elsewhere, head.Metadata.Namespace)
+		return true
+	}
+	s.occurs = true
+	id := key{head.Metadata.Namespace, head.Metadata.Name}
+	old, again := s.rows[id]
+	at := s.Len()
+	if again {
+		if newer(old.resourceVersion, head.Metadata.ResourceVersion) {
+			return true
+		}
+		at = old.at
+	}
+	if s.Put(at, raw) {
+		s.rows[id] = row{at, head.Metadata.ResourceVersion}
+	}
+	return true
+}
+
+func kindOf(head object.Head) groupKind {
+	group, _, found := strings.Cut(string(head.APIVersion), "/")
+	if !found {
+		group = ""
+	}
+	return groupKind{group, string(head.Kind)}
+}
+
+// newer tells whether resource version a is newer than b. They are numbers of
+// any length; one that is not tells nothing.
+func newer(a, b string) bool {
+	for _, c := range a + b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) > 0
+}

@@ -1,0 +1,172 @@
+package kube
+
+import (
+	"cmp"
+	"fmt"
+	"sort"
+	"strings"
+	"unique"
+
+	"hubaudit/internal/collect/kube/object"
+	"hubaudit/internal/collect/source"
+	"hubaudit/internal/facts"
+)
+
+// Resource is one kind of object: where the API serves it, the source it is,
+// and the rows of a snapshot that its objects become. It is filled by one
+// goroutine.
+type Resource struct {
+	// Source is the name of the source, such as facts.KubeClaims; Item is
+	// what one object is called in counts.
+	Source, Item string
+	// Group is the API group, "" for the core group.
+	Group string
+	// Versions are those that can be read, best first.
+	Versions []string
+	// Kind and Plural are the object's names in manifests and in paths.
+	Kind, Plural string
+	// Custom is true for kinds that are not part of Kubernetes itself: they
+	// may be absent, and come as JSON.
+	Custom bool
+	rows   rows
+	// rejected counts objects that could not be understood, firstRejected
+	// says why for the first of them.
+	rejected      int
+	firstRejected error
+}
+
+// rows is a list of facts that grows object by object.
+type rows interface {
+	len() int
+	reset()
+	sort()
+	putJSON(at int, object []byte) error
+	putProto(object []byte) error
+}
+
+// Len is the number of objects read so far.
+func (r *Resource) Len() int { return r.rows.len() }
+
+// Reset forgets all objects.
+func (r *Resource) Reset() {
+	r.rows.reset()
+	r.rejected, r.firstRejected = 0, nil
+}
+
+// Put reads an object from JSON into row at; at Len() it adds a row. It reports
+// whether the object could be understood; if not, Err will tell.
+func (r *Resource) Put(at int, raw []byte) bool {
+	err := r.rows.putJSON(at, raw)
+	if err == nil {
+		return true
+	}
+	if r.rejected++; r.rejected == 1 {
+		var head object.Head
+		_ = object.Decode(raw, &head) // without a name the reason has to do
+		r.firstRejected = fmt.Errorf("%s %q: %w", r.Name(), head.Metadata.Name, err)
+	}
+	return false
+}
+
+// Err tells of objects that were read but not understood. A list with such an
+// object fails: a check must not judge by guessed or missing fields.
+func (r *Resource) Err() error {
+	if r.rejected == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d objects have fields of an unknown form, the first is %w", r.rejected, r.rejected+r.Len(), r.firstRejected)
+}
+
+// Name is the resource with its group, as in RBAC and CRDs.
+func (r *Resource) Name() string {
+	if r.Group == "" {
+		return r.Plural
+	}
+	return r.Plural + "." + r.Group
+}
+
+// ListPath is where the API lists the resource, in all namespaces.
+func (r *Resource) ListPath() string { return r.path(r.Versions[0], "") }
+
+// Sort sorts the rows by namespace and name.
+func (r *Resource) Sort() { r.rows.sort() }
+
+// table turns objects of type O into facts of type F.
+type table[O, F any] struct {
+	into      *[]F
+	convert   func(*O) F
+	key       func(*F) (namespace, name string)
+	unmarshal func(*O, []byte) error // protobuf; nil for custom resources
+}
+
+func (t *table[O, F]) len() int { return len(*t.into) }
+func (t *table[O, F]) reset()   { *t.into = nil }
+
+func (t *table[O, F]) sort() {
+	rows := *t.into
+	// By index: key takes a pointer, and passed by value each row of each
+	// comparison would be copied to the heap.
+	sort.Slice(rows, func(i, j int) bool {
+		ins, in := t.key(&rows[i])
+		jns, jn := t.key(&rows[j])
+		return cmp.Or(strings.Compare(ins, jns), strings.Compare(in, jn)) < 0
+	})
+}
+
+func (t *table[O, F]) putJSON(at int, raw []byte) error {
+	var o O
+	if err := object.Decode(raw, &o); err != nil {
+		return err
+	}
+	f := t.convert(&o)
+	if at < len(*t.into) {
+		(*t.into)[at] = f
+	} else {
+		*t.into = append(*t.into, f)
+	}
+	return nil
+}
+
+func (t *table[O, F]) putProto(raw []byte) error {
+	var o O
+	if err := t.unmarshal(&o, raw); err != nil {
+		return err
+	}
+	*t.into = append(*t.into, t.convert(&o))
+	return nil
+}
+
+// message is a type with generated protobuf code.
+type message[O any] interface {
+	*O
+	Unmarshal([]byte) error
+}
+
+// builtin completes r, a kind of Kubernetes itself: into is where its facts go.
+func builtin[O, F any, M message[O]](r Resource, into *[]F, convert func(*O) F, key func(*F) (namespace, name string)) *Resource {
+	r.rows = &table[O, F]{into: into, convert: convert, key: key,
+		unmarshal: func(o *O, raw []byte) error { return M(o).Unmarshal(raw) }}
+	return &r
+}
+
+// Custom completes r, a kind that is defined by a CustomResourceDefinition:
+// its objects are decoded from JSON to O, and convert makes them the facts
+// that are kept in into. key gives what they are sorted by.
+func Custom[O, F any](r Resource, into *[]F, convert func(*O) F, key func(*F) (namespace, name string)) *Resource {
+	r.Custom = true
+	r.rows = &table[O, F]{into: into, convert: convert, key: key}
+	return &r
+}
+
+// Intern returns s from a pool, so that names which occur in many objects,
+// such as a node's, are kept once.
+func Intern(s string) string { return unique.Make(s).Value() }
+
+// AllFailed is the sources of all resources when nothing could be read at all.
+func AllFailed(resources []*Resource, err error) []facts.Source {
+	sources := make([]facts.Source, len(resources))
+	for i, r := range resources {
+		sources[i] = source.Record(r.Source, nil, 0, err)
+	}
+	return sources
+}
