@@ -135,10 +135,10 @@ func findFiles(path string) ([]string, error) {
 			return nil
 		}
 		info, err := os.Stat(file) // a link counts as what it leads to
-		if err == nil && info.Mode().IsRegular() {
+		if err != nil || info.Mode().IsRegular() { // one that leads nowhere fails when it is opened
 			files = append(files, file)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, pathError(path, err)

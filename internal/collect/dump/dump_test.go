@@ -258,6 +258,25 @@ func TestNewestWins(t *testing.T) {
 	}
 }
 
+func TestLinks(t *testing.T) {
+	dir, links := folder(t, healthy()), t.TempDir()
+	for link, target := range map[string]string{"folder": dir, "files/claims.json": filepath.Join(dir, "claims.json"), "broken/x.json": filepath.Join(dir, "none")} {
+		link = filepath.Join(links, link)
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{"folder": "ok  2", "files": "ok  2", "broken": bad} {
+		_, _, sources := Read(t.Context(), filepath.Join(links, path), "longhorn-system")
+		if got := brief(sources)[facts.KubeClaims]; got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	dir := folder(t, map[string]string{"version.yaml": "clientVersion:\n  gitVersion: v1.30.0\nserverVersion:\n  gitVersion: v1.36.3\n"})
 	if k, _, _ := Read(t.Context(), dir, ""); k.Version != "v1.36.3" {

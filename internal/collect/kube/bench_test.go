@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,7 +31,7 @@ func BenchmarkClaimPage(b *testing.B) {
 			Resources: corev1.VolumeResourceRequirements{Requests: storage("10Gi")}}}
 		c.Annotations = map[string]string{keyUser: fmt.Sprint("user-", i), "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/storage-provisioner": "driver.longhorn.io"}
 		c.Labels = map[string]string{keyUser: fmt.Sprint("user-", i), "app": "jupyterhub", "component": "singleuser-storage"}
-		c.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "hub", FieldsV1: &metav1.FieldsV1{Raw: bytes.Repeat([]byte(`{"f:spec":{}}`), 50)}}}
+		c.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "hub", FieldsV1: metav1.NewFieldsV1(strings.Repeat(`{"f:spec":{}}`, 50))}}
 		list.Items = append(list.Items, c)
 	}
 	body := encode(b, "PersistentVolumeClaimList", &list)
