@@ -27,7 +27,6 @@ generate: ## write docs/checks.md and the recorded worlds again
 
 bench: build ## audit a generated big world on the real API server and print time and memory
 	test/cluster/build >/dev/null
-	test/cluster/build >/dev/null
 	cd test && go run ./bench
 
 FUZZTIME ?= 20s

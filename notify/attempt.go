@@ -43,6 +43,10 @@ type sender struct {
 	secrets []string
 	// address is why the configured URL cannot be used, nil if it can.
 	address error
+	// down is true after a call failed however often it was tried. Further calls
+	// get one try each, so that many messages to a receiver that is down do not
+	// use up the time of the run.
+	down bool
 	// explain reads the vendor's own words in an answer; nil where it finds none.
 	explain func(answer *exchange, err error) *failure
 }
@@ -75,16 +79,21 @@ func (s *sender) do(ctx context.Context, what string, call func(context.Context,
 	if s.address != nil {
 		return fmt.Errorf("%s: %w", what, s.address)
 	}
-	backoff := firstBackoff
+	backoff, tries := firstBackoff, maxTries
+	if s.down {
+		tries = 1
+	}
 	for try := 1; ; try++ {
 		f := s.try(ctx, call)
 		switch {
 		case f == nil:
+			s.down = false
 			return nil
 		case !f.retry:
 			return s.redacted(what, f, "")
-		case try == maxTries:
-			return s.redacted(what, f, fmt.Sprintf(", tried %d times; the next run tries again", try))
+		case try == tries:
+			s.down = true
+			return s.redacted(what, f, ", tried "+text.Count(try, "time")+"; the next run tries again")
 		}
 		pause := f.after
 		if pause == 0 {

@@ -23,7 +23,7 @@ const longhornNamespace = "longhorn-system"
 func connect(t *testing.T, kubeconfig string) *kube.Client {
 	t.Helper()
 	t.Setenv("KUBECONFIG", kubeconfig)
-	c, err := kube.Connect(kube.Options{UserAgent: "hubaudit/test"})
+	c, err := kube.Connect(kube.Options{UserAgent: "hubaudit/test", PageSize: 500})
 	if err != nil {
 		t.Fatal(err)
 	}

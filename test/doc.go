@@ -9,6 +9,8 @@
 //	cluster/  pins and builds Kubernetes and etcd (a module of its own)
 //	helm/     pins helm (a module of its own)
 //	harness/  starts clusters for tests
+//	e2e/      runs the real command on a real API server, as operators would
+//	bench/    measures an audit of a big hub: go run ./bench, or make bench
 //
 // No test waits for time to pass, downloads anything after the build, or reaches
 // further than this machine's loopback.

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
 )
 
@@ -53,9 +55,20 @@ func exitStatus(err error) int {
 var errIncomplete = errors.New("the audit is incomplete")
 
 // judged turns a run into the command's answer. failOn is a severity or never.
-func judged(run *verdict.Run, failOn string) error {
+// A source that could not be read makes a whole run incomplete even where no
+// verdict needs it; of a run limited to some checks or hubs the verdicts tell.
+func judged(run *verdict.Run, failOn string, limited bool) error {
 	if n := run.Summary().Unknown; n > 0 {
 		return fmt.Errorf("%w: %d of %d verdicts are unknown", errIncomplete, n, len(run.Verdicts))
+	}
+	var failed []string
+	for _, s := range run.Sources {
+		if s.Status == facts.Failed {
+			failed = append(failed, s.Name)
+		}
+	}
+	if len(failed) > 0 && !limited {
+		return fmt.Errorf("%w: could not read %s", errIncomplete, strings.Join(failed, ", "))
 	}
 	for _, v := range run.Verdicts {
 		if v.Outcome == verdict.Fail && failOn != failOnNever && v.Severity.AtLeast(verdict.Severity(failOn)) {

@@ -78,7 +78,7 @@ func runNow(cmd *cobra.Command, c *common, f *nowFlags) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errIncomplete, err)
 	}
-	return judged(run, f.failOn)
+	return judged(run, f.failOn, len(f.hubs)+len(f.checks) > 0)
 }
 
 // validate checks the flags before anything is read.

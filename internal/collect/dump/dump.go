@@ -134,7 +134,7 @@ func findFiles(path string) ([]string, error) {
 		if entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {
 			return nil
 		}
-		info, err := os.Stat(file) // a link counts as what it leads to
+		info, err := os.Stat(file)                 // a link counts as what it leads to
 		if err != nil || info.Mode().IsRegular() { // one that leads nowhere fails when it is opened
 			files = append(files, file)
 		}

@@ -45,9 +45,29 @@ const (
 	copyPause    = 20 * time.Millisecond
 )
 
+const (
+	// copyPrefix begins the name of each private folder.
+	copyPrefix = "hubaudit-copy-"
+	// leftoverAge is far more than any copying takes.
+	leftoverAge = time.Hour
+)
+
+// removeLeftovers removes copies that a process left which was killed while it
+// made them: they hold all that the database holds. Another user's, and what
+// cannot be removed, is left alone.
+func removeLeftovers(temp string, now time.Time) {
+	folders, _ := filepath.Glob(filepath.Join(temp, copyPrefix+"*"))
+	for _, folder := range folders {
+		if info, err := os.Lstat(folder); err == nil && info.IsDir() && now.Sub(info.ModTime()) > leftoverAge {
+			_ = os.RemoveAll(folder)
+		}
+	}
+}
+
 // takeCopy copies the database at a consistent point in time.
 func takeCopy(ctx context.Context, path string) (*copied, error) {
-	dir, err := os.MkdirTemp("", "hubaudit-")
+	removeLeftovers(os.TempDir(), time.Now())
+	dir, err := os.MkdirTemp("", copyPrefix+"*")
 	if err != nil {
 		return nil, noRoom(err)
 	}

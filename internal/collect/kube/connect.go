@@ -9,6 +9,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -38,12 +39,16 @@ type Options struct {
 	// Progress, if set, is told now and then how many items of a source were
 	// read so far. It is called by several goroutines at once.
 	Progress func(source string, items int)
+	// PageSize is how many objects are asked for at once. By default it is as
+	// many as the API server can be expected to give in one answer.
+	PageSize int
 }
 
 // Client is a connection to one cluster. It may be used by several goroutines.
 type Client struct {
 	rest     *rest.RESTClient
 	progress func(source string, items int)
+	pageSize int
 	// restarts paces a list that has to be begun again.
 	restarts wait.Backoff
 }
@@ -83,7 +88,7 @@ func newClient(config *rest.Config, o Options) (*Client, error) {
 	if progress == nil {
 		progress = func(string, int) {}
 	}
-	return &Client{rest: client, progress: progress,
+	return &Client{rest: client, progress: progress, pageSize: cmp.Or(o.PageSize, defaultPageSize),
 		restarts: wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 4}}, nil
 }
 
@@ -119,7 +124,11 @@ func findConfig(context string) (*rest.Config, error) {
 
 func configError(err error) error {
 	const next = "run in a pod, set KUBECONFIG, name a context in cluster.context, or audit a dump with cluster.dump"
+	named := os.Getenv(clientcmd.RecommendedConfigPathEnvVar)
 	switch {
+	case clientcmd.IsEmptyConfig(err) && named != "":
+		return source.Failed(facts.CauseMissing, nil, "there is no kubeconfig at %s, which %s names: correct it, or unset it and %s",
+			named, clientcmd.RecommendedConfigPathEnvVar, next)
 	case clientcmd.IsEmptyConfig(err):
 		return source.Failed(facts.CauseMissing, nil, "found no Kubernetes configuration: %s", next)
 	case errors.Is(err, fs.ErrNotExist):

@@ -96,6 +96,15 @@ func TestConnectFailures(t *testing.T) {
 	}
 }
 
+func TestConnectWithoutTheNamedFile(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "no-such-kubeconfig")
+	outside(t, missing)
+	_, err := Connect(Options{})
+	if got := Unreachable(err)[0]; got.Cause != facts.CauseMissing || !strings.Contains(got.Detail, missing) {
+		t.Errorf("got %+v, want the file named", got)
+	}
+}
+
 // TestRequests holds what a cluster's administrator may see of the audit.
 func TestRequests(t *testing.T) {
 	seen := make(chan *http.Request, 100)

@@ -22,12 +22,13 @@ const (
 	mediaProtobuf = "application/vnd.kubernetes.protobuf"
 	mediaJSON     = "application/json"
 
-	// builtinPage bounds what the client holds of a list at once: pages are
-	// decoded from memory.
-	builtinPage = 500
-	// customPage bounds what the API server has to answer within its request
-	// timeout of a minute, by default; the client decodes as it reads.
-	customPage = 10000
+	// defaultPageSize bounds how long the API server works on one answer, which
+	// it breaks off after a minute by default. The client decodes while it
+	// reads, so that pages need not be small for its sake, and they should not
+	// be: the API server has the first page of a list in memory, but the rest
+	// of it only while the list keeps changing. Else it reads, decodes and
+	// converts each object from etcd, at several times the cost.
+	defaultPageSize = 100_000
 
 	// maxRetries is how often a request is sent again when the server itself
 	// asks for that with Retry-After.
@@ -82,47 +83,30 @@ func (c *Client) restart(ctx context.Context, try func() error) error {
 }
 
 func (c *Client) pages(ctx context.Context, r *Resource, path string) error {
-	var buf bytes.Buffer
-	token := ""
+	media, read := mediaProtobuf, c.protoPage
+	if r.Custom {
+		media, read = mediaJSON, c.jsonPage
+	}
+	params := map[string]string{"limit": strconv.Itoa(c.pageSize)}
 	for {
-		next, err := c.page(ctx, r, path, token, &buf)
+		body, err := c.get(ctx, path, media, params)
+		if err != nil {
+			return err
+		}
+		next, err := read(body, r)
+		body.Close()
 		if err != nil {
 			return err
 		}
 		c.progress(r.Source, r.Len())
-		if next == "" {
+		switch next {
+		case "":
 			return r.Err()
-		}
-		if next == token {
+		case params["continue"]:
 			return fmt.Errorf("%w: the list has a page that leads to itself", errBadAnswer)
 		}
-		token = next
+		params["continue"] = next
 	}
-}
-
-// page reads one page of a list and returns the token of the next one.
-func (c *Client) page(ctx context.Context, r *Resource, path, token string, buf *bytes.Buffer) (string, error) {
-	media, limit := mediaProtobuf, builtinPage
-	if r.Custom {
-		media, limit = mediaJSON, customPage
-	}
-	params := map[string]string{"limit": strconv.Itoa(limit)}
-	if token != "" {
-		params["continue"] = token
-	}
-	body, err := c.get(ctx, path, media, params)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	if r.Custom {
-		return c.jsonPage(body, r)
-	}
-	buf.Reset()
-	if _, err := buf.ReadFrom(body); err != nil {
-		return "", err
-	}
-	return protoPage(buf.Bytes(), r)
 }
 
 // get sends a request, again as long as the server asks for that, and returns
@@ -138,19 +122,16 @@ func (c *Client) get(ctx context.Context, path, media string, params map[string]
 
 // jsonPage decodes a list of custom resources while it arrives.
 func (c *Client) jsonPage(body io.Reader, r *Resource) (token string, err error) {
-	const every = 2000 // items between two reports of progress
 	members, hasItems, err := object.Walk(object.NewDecoder(body), func(_ object.Members, raw []byte) error {
 		r.Put(r.Len(), raw)
-		if r.Len()%every == 0 {
-			c.progress(r.Source, r.Len())
-		}
+		c.every(r)
 		return nil
 	})
 	if err != nil {
 		return "", err
 	}
 	if kind := members.Text("kind"); !hasItems || !strings.HasSuffix(kind, "List") {
-		return "", fmt.Errorf("%w: it is of kind %.40q, not a list", errBadAnswer, kind)
+		return "", notAList(kind, "a list")
 	}
 	var meta object.ListMeta
 	if raw, ok := members["metadata"]; ok {
@@ -159,73 +140,82 @@ func (c *Client) jsonPage(body io.Reader, r *Resource) (token string, err error)
 	return meta.Continue, err
 }
 
-// protoPage decodes a page of a built-in list. All lists of Kubernetes are
-// alike: field 1 is the metadata, field 2 repeats the items. Decoding them one
-// by one keeps one typed object in memory, not a page of them.
-func protoPage(page []byte, r *Resource) (token string, err error) {
-	envelope, ok := bytes.CutPrefix(page, []byte("k8s\x00"))
-	if !ok {
-		return "", fmt.Errorf("%w: it is not protobuf", errBadAnswer)
+// every reports progress now and then.
+func (c *Client) every(r *Resource) {
+	const objects = 2000
+	if r.Len()%objects == 0 {
+		c.progress(r.Source, r.Len())
 	}
-	var typeMeta, list []byte
-	err = fields(envelope, func(number protowire.Number, value []byte) error {
-		switch number {
-		case 1:
-			typeMeta = value
-		case 2:
-			list = value
-		}
-		return nil
-	})
-	if err != nil {
+}
+
+func notAList(kind, want string) error {
+	return fmt.Errorf("%w: it is of kind %.40q, not %s", errBadAnswer, kind, want)
+}
+
+// protoPage decodes a list of built-in objects while it arrives: one typed
+// object is in memory at a time. All lists of Kubernetes are alike: an envelope
+// whose field 1 tells the kind and whose field 2 is the list, and in that
+// field 1 is the metadata and field 2 repeats the items.
+func (c *Client) protoPage(body io.Reader, r *Resource) (token string, err error) {
+	magic := make([]byte, len(protoMagic))
+	if _, err := io.ReadFull(body, magic); err != nil {
 		return "", err
 	}
-	kind := ""
-	err = fields(typeMeta, func(number protowire.Number, value []byte) error {
-		if number == 2 {
-			kind = string(value)
+	if string(magic) != protoMagic {
+		return "", fmt.Errorf("%w: it is not protobuf", errBadAnswer)
+	}
+	kind, listed := "", false
+	err = eachField(body, func(number protowire.Number, value *fieldValue) error {
+		switch number {
+		case 1:
+			raw, err := value.bytes()
+			if err == nil {
+				kind, err = kindOf(raw)
+			}
+			return err
+		case 2:
+			if kind != r.Kind+"List" {
+				return notAList(kind, r.Kind+"List")
+			}
+			listed = true
+			token, err = c.protoList(value, r)
+			return err
 		}
 		return nil
 	})
-	if err != nil || kind != r.Kind+"List" {
-		return "", errors.Join(fmt.Errorf("%w: it is of kind %.40q, not %sList", errBadAnswer, kind, r.Kind), err)
+	if err == nil && !listed {
+		err = truncatedField(io.EOF)
 	}
+	return token, err
+}
+
+func (c *Client) protoList(list io.Reader, r *Resource) (token string, err error) {
 	var meta metav1.ListMeta
-	err = fields(list, func(number protowire.Number, value []byte) error {
-		switch number {
-		case 1:
-			return meta.Unmarshal(value)
-		case 2:
-			return r.rows.putProto(value)
+	err = eachField(list, func(number protowire.Number, value *fieldValue) error {
+		if number != 1 && number != 2 {
+			return nil
 		}
-		return nil
+		raw, err := value.bytes()
+		switch {
+		case err != nil:
+			return err
+		case number == 1:
+			return meta.Unmarshal(raw)
+		}
+		c.every(r)
+		return r.rows.putProto(raw)
 	})
 	return meta.Continue, err
 }
 
-// fields calls each for every field of a message that is itself a message or text.
-func fields(message []byte, each func(number protowire.Number, value []byte) error) error {
-	for len(message) > 0 {
-		number, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return fmt.Errorf("protobuf: %w", protowire.ParseError(n))
+// kindOf reads the kind from an object's type.
+func kindOf(typeMeta []byte) (kind string, err error) {
+	err = eachField(bytes.NewReader(typeMeta), func(number protowire.Number, value *fieldValue) error {
+		raw, err := value.bytes()
+		if number == 2 {
+			kind = string(raw)
 		}
-		message = message[n:]
-		if kind != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(number, kind, message); n < 0 {
-				return fmt.Errorf("protobuf: %w", protowire.ParseError(n))
-			}
-			message = message[n:]
-			continue
-		}
-		value, n := protowire.ConsumeBytes(message)
-		if n < 0 {
-			return fmt.Errorf("protobuf: %w", protowire.ParseError(n))
-		}
-		if err := each(number, value); err != nil {
-			return err
-		}
-		message = message[n:]
-	}
-	return nil
+		return err
+	})
+	return kind, err
 }

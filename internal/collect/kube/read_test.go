@@ -164,7 +164,7 @@ func TestReadFaults(t *testing.T) {
 		{"a web page", pathClaims, answer(200, "text/html", html), facts.Failed, facts.CauseUnreadable, "not that of a Kubernetes API server"},
 		{"another kind", pathClaims, page(t, "PodList", &corev1.PodList{}), facts.Failed, facts.CauseUnreadable, `kind "PodList"`},
 		{"damaged protobuf", pathClaims, answer(200, mediaProtobuf, "k8s\x00\x00"), facts.Failed, facts.CauseUnreadable, "protobuf"},
-		{"protobuf that ends early", pathClaims, answer(200, mediaProtobuf, "k8s\x00\x12\x7f12"), facts.Failed, facts.CauseUnreachable, "protobuf"},
+		{"protobuf that ends early", pathClaims, answer(200, mediaProtobuf, "k8s\x00\x0a\x1b\x12\x19PersistentVolumeClaimList\x12\x7f12"), facts.Failed, facts.CauseUnreachable, "protobuf"},
 		{"redirected", pathClaims, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, facts.Failed, facts.CauseUnreadable, "302"},
 		{"always 500", pathClaims, refuse(500, metav1.StatusReasonInternalError, "etcd is down"), facts.Failed, facts.CauseUnreachable, "the API server is unwell, also after several attempts; see its log: etcd is down"},
 		{"502 of a proxy", pathClaims, answer(502, "text/html", html), facts.Failed, facts.CauseUnreachable, "Bad"},
@@ -227,7 +227,7 @@ func busy(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestPages(t *testing.T) {
-	const n = 2*builtinPage + 7
+	const pageSize, n = 500, 2*500 + 7
 	expired := refuse(410, metav1.StatusReasonExpired, "the continue token is too old")
 	pages := claimPages(t, n)
 	for name, handler := range map[string]http.HandlerFunc{
@@ -241,7 +241,7 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			api := healthy(t)
 			api.routes[pathClaims] = handler
-			k, sources := api.start(t, Options{}).Read(t.Context())
+			k, sources := api.start(t, Options{PageSize: pageSize}).Read(t.Context())
 			if got := byName(sources)[facts.KubeClaims]; got.Status != facts.OK || got.Total() != n || len(k.Claims) != n {
 				t.Fatalf("got %d claims and %+v, want all %d", len(k.Claims), got, n)
 			}

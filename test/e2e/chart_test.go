@@ -1,0 +1,268 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/world"
+	"hubaudit/test/harness"
+)
+
+var chartDir = filepath.Join("..", "..", "charts", "hubaudit")
+
+// installs are the two ways in which the chart's own values install it, and what
+// its first run says of a healthy world.
+var installs = []struct {
+	values, namespace, release, cronJob string
+	want                                outcome
+}{
+	// Nobody has told it of a backup yet; --fail-on=never keeps the Job green.
+	{values: "values.yaml", namespace: "jupyterhub", release: "hubaudit", cronJob: "hubaudit",
+		want: outcome{Skipped: firstRun, Fail: map[string][]string{"backup-hub-db-missing critical": {"database jupyterhub"}}}},
+	{values: "ci/full-values.yaml", namespace: world.Namespace, release: "audit", cronJob: "audit-hubaudit",
+		want: outcome{Skipped: firstRun}},
+}
+
+// TestChart installs the chart with helm into namespaces that enforce the
+// restricted pod security standard, starts a Job from its CronJob, and runs that
+// Job's own command with a token of its own ServiceAccount.
+func TestChart(t *testing.T) {
+	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "velero"}})
+	s := world.Healthy(world.Small)
+	s.Kube.Snapshots = []facts.VolumeSnapshot{{Namespace: world.Namespace, Name: "hub-db-dir-1", Claim: world.HubClaim, Ready: true,
+		Taken: s.Now.Add(-time.Hour), RestoreBytes: 1 << 30}}
+	world.Settle(s)
+	st.makeNamespace(t, world.Namespace)
+	st.become(t, s) // before pods have to be restricted: those of the world say nothing of themselves
+	for _, in := range installs {
+		t.Run(in.values, func(t *testing.T) {
+			st.makeNamespace(t, in.namespace)
+			st.restrict(t, in.namespace)
+			values := filepath.Join(chartDir, in.values)
+			st.validate(t, helm(t, st, "template", in.release, chartDir, "--namespace", in.namespace, "--values", values))
+			notes := helm(t, st, "install", in.release, chartDir, "--namespace", in.namespace, "--values", values)
+			if want := "--from=cronjob/" + in.cronJob + " "; !strings.Contains(notes, want) {
+				t.Errorf("the chart's notes do not hold %q:\n%s", want, notes)
+			}
+			pod := st.firstPod(t, in.namespace, in.cronJob)
+			account, _, _ := unstructured.NestedString(pod.Object, "spec", "serviceAccountName")
+			kubeconfig := st.KubeconfigForToken(t, st.ServiceAccountToken(t, in.namespace, account))
+
+			st.runPod(t, pod, s, kubeconfig).expect(t, in.want)
+			t.Run("rights", func(t *testing.T) { expectRights(t, st, kubeconfig, in.namespace) })
+		})
+	}
+}
+
+// makeNamespace makes a namespace whose pods have their service account.
+func (st *stage) makeNamespace(t *testing.T, name string) {
+	t.Helper()
+	st.Apply(t, object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": name}})
+	harness.Poll(t, "the default service account of "+name, func(ctx context.Context) error {
+		accounts := schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
+		_, err := st.Client().Resource(accounts).Namespace(name).Get(ctx, "default", metav1.GetOptions{})
+		return err
+	})
+}
+
+// restrict has a namespace enforce the restricted standard, and proves that it does.
+func (st *stage) restrict(t *testing.T, namespace string) {
+	t.Helper()
+	st.Apply(t, object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": namespace,
+		"labels": object{"pod-security.kubernetes.io/enforce": "restricted"}}})
+	careless := &unstructured.Unstructured{Object: object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "careless"},
+		"spec": object{"containers": []any{object{"name": "main", "image": "example"}}}}}
+	harness.Poll(t, "pod security in "+namespace, func(ctx context.Context) error {
+		_, err := st.Client().Resource(pods).Namespace(namespace).Create(ctx, careless, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "PodSecurity") {
+			return nil
+		}
+		return fmt.Errorf("a pod that is not restricted: %v", err)
+	})
+}
+
+var pods = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+
+// firstPod starts a Job as the chart's notes say and returns the pod that the
+// job controller made for it.
+func (st *stage) firstPod(t *testing.T, namespace, cronJob string) *unstructured.Unstructured {
+	t.Helper()
+	st.kubectl(t, "", "create", "job", "--from=cronjob/"+cronJob, "first", "--namespace", namespace)
+	var pod *unstructured.Unstructured
+	harness.Poll(t, "the pod of the job", func(ctx context.Context) error {
+		list, err := st.Client().Resource(pods).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: "job-name=first"})
+		if err != nil {
+			return err
+		}
+		if len(list.Items) != 1 {
+			return fmt.Errorf("the job has %d pods", len(list.Items))
+		}
+		pod = &list.Items[0]
+		return nil
+	})
+	return pod
+}
+
+// runPod runs a pod's command here, as no kubelet does: each of its mounts is a
+// folder, and what the arguments and the configuration say of a mount's path is
+// said of that folder.
+func (st *stage) runPod(t *testing.T, pod *unstructured.Unstructured, s *facts.Snapshot, kubeconfig string) *run {
+	t.Helper()
+	p := newSite(t, s, kubeconfig, "")
+	list, _, _ := unstructured.NestedSlice(pod.Object, "spec", "containers")
+	if len(list) != 1 {
+		t.Fatalf("the pod has %d containers", len(list))
+	}
+	container := list[0].(object)
+	local := map[string]string{"history": t.TempDir(), "tmp": t.TempDir(), "secrets": t.TempDir(), "config": filepath.Join(p.dir, "hubaudit.yaml"),
+		"hub-jupyterhub": p.dir, "hub-datahub": p.dir, "backups-0": filepath.Join(p.dir, "backups")}
+	for name, secret := range map[string]string{"slack-token": "xoxb-0", "pagerduty-key": strings.Repeat("0", 32)} {
+		if err := os.WriteFile(filepath.Join(local["secrets"], name), []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var replaced []string
+	for _, m := range container["volumeMounts"].([]any) {
+		mount := m.(object)
+		if mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount" {
+			continue // the account's token: here it is in the kubeconfig
+		}
+		folder, known := local[mount["name"].(string)]
+		if !known {
+			t.Fatalf("the pod mounts %v, of which the test knows nothing", mount["name"])
+		}
+		replaced = append(replaced, mount["mountPath"].(string), folder)
+	}
+	toLocal := strings.NewReplacer(replaced...)
+	config := st.Get(t, object{"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": object{"name": configMapOf(t, pod), "namespace": pod.GetNamespace()}})["data"].(object)["hubaudit.yaml"].(string)
+	p.configure(t, toLocal.Replace(config))
+	checked := p.command(t, "config", "check")
+	if checked.status != 0 {
+		t.Errorf("the chart's configuration is not valid: %s", checked.stderr)
+	}
+	var args []string
+	for _, a := range container["args"].([]any) {
+		args = append(args, toLocal.Replace(a.(string)))
+	}
+	return p.finish(t, append(args, "--at", p.at.Format(time.RFC3339), "--no-notify",
+		"--output=json=report.json", "--output=markdown=report.md")...)
+}
+
+func configMapOf(t *testing.T, pod *unstructured.Unstructured) string {
+	t.Helper()
+	volumes, _, _ := unstructured.NestedSlice(pod.Object, "spec", "volumes")
+	for _, v := range volumes {
+		if name, found, _ := unstructured.NestedString(v.(object), "configMap", "name"); found {
+			return name
+		}
+	}
+	t.Fatal("the pod mounts no ConfigMap")
+	return ""
+}
+
+// validate has the API server look at rendered objects as strictly as it can: a
+// field that it does not know is an error.
+func (st *stage) validate(t *testing.T, documents string) {
+	t.Helper()
+	st.kubectl(t, documents, "apply", "--dry-run=server", "--validate=strict", "--filename=-")
+}
+
+func (st *stage) kubectl(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	return st.tool(t, "kubectl", stdin, args...)
+}
+
+func helm(t *testing.T, st *stage, args ...string) string {
+	t.Helper()
+	return st.tool(t, "helm", "", args...)
+}
+
+func (st *stage) tool(t *testing.T, name, stdin string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), st.Binary(name), append(args, "--kubeconfig", st.admin)...)
+	cmd.Env = []string{"HOME=" + t.TempDir()} // nothing of this user's
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out.String(), errOut.String())
+	}
+	return out.String()
+}
+
+// TestChartTakesOnlyWhatIsSound holds that the schema of the values refuses a
+// secret in the ConfigMap and a pod that runs as root.
+func TestChartTakesOnlyWhatIsSound(t *testing.T) {
+	st := mainStage(t)
+	for _, values := range []string{
+		`config: {hubs: [{name: a}], notify: {slack: {token: xoxb-written-out}}}`,
+		`config: {hubs: [{name: a}], notify: {pagerduty: {routingKey: 0123456789abcdef0123456789abcdef}}}`,
+		`config: {hubs: []}`,
+		`podSecurityContext: {runAsUser: 0}`,
+		`podSecurityContext: {runAsNonRoot: false}`,
+		`unknownKey: 1`,
+	} {
+		file := filepath.Join(t.TempDir(), "values.yaml")
+		if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), st.Binary("helm"), "template", "release", chartDir, "--values", file)
+		cmd.Env = []string{"HOME=" + t.TempDir()}
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "values don't meet the specifications of the schema") {
+			t.Errorf("values %s: %v\n%s", values, err, out)
+		}
+	}
+}
+
+// rights are verbs by resource.
+type rights map[string][]string
+
+// documented are the rights that docs and README promise, and nothing else.
+var documented = rights{
+	"persistentvolumeclaims": readOnly, "persistentvolumes": readOnly, "nodes": readOnly, "pods": readOnly,
+	"storageclasses.storage.k8s.io": readOnly, "cronjobs.batch": readOnly, "jobs.batch": readOnly,
+	"volumesnapshots.snapshot.storage.k8s.io": readOnly,
+	"volumes.longhorn.io":                     readOnly, "replicas.longhorn.io": readOnly, "nodes.longhorn.io": readOnly, "settings.longhorn.io": readOnly,
+}
+
+var readOnly = []string{"get", "list"}
+
+// everybodys are the rights that Kubernetes gives to whoever is logged in: to
+// ask about themselves.
+var everybodys = rights{
+	"selfsubjectaccessreviews.authorization.k8s.io": {"create"}, "selfsubjectrulesreviews.authorization.k8s.io": {"create"},
+	"selfsubjectreviews.authentication.k8s.io": {"create"},
+}
+
+func allowed() rights {
+	all := rights{}
+	for _, some := range []rights{documented, everybodys} {
+		for resource, verbs := range some {
+			all[resource] = verbs
+		}
+	}
+	return all
+}
+
+func expectSame(t *testing.T, what string, got rights) {
+	t.Helper()
+	if diff := cmp.Diff(allowed(), got); diff != "" {
+		t.Errorf("%s (-documented +granted):\n%s", what, diff)
+	}
+}

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/world"
+)
+
+// Volume n of a small healthy world has its replicas on three of the four
+// workers: on n%4+1 and the two after it. The hub's is the first, that of
+// user i the one of i+1, that of the named server the last.
+func volumes(numbers ...int) []string {
+	var subjects []string
+	for _, n := range numbers {
+		subjects = append(subjects, fmt.Sprintf("volume pvc-00000003-0000-4000-8000-%012x", n))
+	}
+	return subjects
+}
+
+var damages = []struct {
+	name   string
+	damage func(s *facts.Snapshot)
+	want   outcome
+}{
+	{"one of four nodes is gone", func(s *facts.Snapshot) { world.LoseNode(s, "worker-2") },
+		outcome{Status: 1, Fail: map[string][]string{"lh-replica-node-missing error": {"node worker-2"}}}},
+	// The hub's own volume has one replica too, but it is attached, and
+	// Longhorn has half an hour to rebuild it.
+	{"two of four nodes are gone", func(s *facts.Snapshot) { world.LoseNode(s, "worker-2"); world.LoseNode(s, "worker-3") },
+		outcome{Status: 1, Fail: map[string][]string{
+			"lh-replica-node-missing error":     {"node worker-2", "node worker-3"},
+			"lh-single-usable-replica critical": volumes(4, 5, 8, 9, 12)}}},
+	{"three of four nodes are gone", func(s *facts.Snapshot) {
+		world.LoseNode(s, "worker-2")
+		world.LoseNode(s, "worker-3")
+		world.LoseNode(s, "worker-4")
+	}, outcome{Status: 1, Fail: map[string][]string{
+		"lh-replica-node-missing error":     {"node worker-2", "node worker-3", "node worker-4"},
+		"lh-single-usable-replica critical": volumes(2, 3, 4, 6, 7, 8, 10, 11, 12),
+		"lh-no-usable-replica critical":     volumes(1, 5, 9)}}},
+	{"two nodes were rebuilt an hour ago under their names", func(s *facts.Snapshot) {
+		s.Now = s.Now.Add(-time.Hour)
+		world.ReplaceNode(s, "worker-2", "worker-2")
+		world.ReplaceNode(s, "worker-3", "worker-3")
+	}, outcome{Status: 1, Fail: map[string][]string{
+		"lh-single-usable-replica critical": volumes(4, 5, 8, 9, 12),
+		"lh-single-usable-replica error":    volumes(1)}}},
+	{"two nodes are down and will be back", func(s *facts.Snapshot) {
+		for i := range 2 {
+			s.Kube.Nodes[i].Ready = "Unknown"
+			s.Longhorn.Nodes[i].Ready, s.Longhorn.Nodes[i].ReadyReason = "False", "KubernetesNodeNotReady"
+		}
+	}, outcome{Status: 1, Fail: map[string][]string{"lh-single-usable-replica error": volumes(3, 4, 7, 8, 11, 12)}}},
+	{"Longhorn has no replica on record", func(s *facts.Snapshot) { s.Longhorn.Replicas = nil },
+		outcome{Status: 2, Fail: map[string][]string{"audit-input-missing critical": {"source longhorn/replicas"}},
+			Unknown: []string{"lh-no-usable-replica", "lh-single-usable-replica", "lh-replica-node-missing"}}},
+	{"a claim has lost its volume", func(s *facts.Snapshot) {
+		c := claimOf(s, "student-0003")
+		c.Phase = "Lost"
+		removeVolume(s, c.VolumeName)
+	}, outcome{Status: 1, Fail: map[string][]string{"pvc-lost critical": {"claim claim-student-0003"}}}},
+	{"a user has a second claim", func(s *facts.Snapshot) {
+		world.AddClaim(s, facts.Claim{Name: "claim-student-0004---1a2b3c4d", User: "student-0004", HasUser: true, LabelUser: "student-0004",
+			Component: "singleuser-storage"})
+	}, outcome{Status: 1, Fail: map[string][]string{"pvc-duplicate-server critical": {"user student-0004"}}}},
+	{"a claim was never backed up", func(s *facts.Snapshot) { s.Longhorn.Volumes[1].LastBackupAt = time.Time{} },
+		outcome{Status: 1, Fail: map[string][]string{"backup-none critical": {"claim claim-student-0001"}}}},
+	{"no claim was ever backed up", func(s *facts.Snapshot) {
+		for i := range s.Longhorn.Volumes {
+			s.Longhorn.Volumes[i].LastBackupAt = time.Time{}
+		}
+	}, outcome{Status: 1, Fail: map[string][]string{"backup-none critical": {"hub datahub"}}}},
+	{"two users share a cookie", func(s *facts.Snapshot) { world.ShareCookies(s, world.HubName, 3, 7) },
+		outcome{Status: 1, Fail: map[string][]string{"hub-cookie-id-duplicate critical": {"user student-0003", "user student-0007"}}}},
+	{"the database was overwritten", func(s *facts.Snapshot) { world.WipeDatabase(s, world.HubName) },
+		outcome{Status: 2, Fail: map[string][]string{"hub-db-corrupt critical": {"database datahub"}, "hub-user-count-drift critical": {"database datahub"},
+			"hub-db-reset critical": {"database datahub"}}, Unknown: []string{"hub-cookie-id-null", "hub-cookie-id-duplicate", "pvc-duplicate-server"}}},
+}
+
+func claimOf(s *facts.Snapshot, user string) *facts.Claim {
+	for i := range s.Kube.Claims {
+		if s.Kube.Claims[i].User == user {
+			return &s.Kube.Claims[i]
+		}
+	}
+	panic("no claim of " + user)
+}
+
+func removeVolume(s *facts.Snapshot, name string) {
+	for i := range s.Kube.Volumes {
+		if s.Kube.Volumes[i].Name == name {
+			s.Kube.Volumes = append(s.Kube.Volumes[:i], s.Kube.Volumes[i+1:]...)
+			return
+		}
+	}
+	panic("no volume " + name)
+}
+
+// TestDamages breaks one thing after another in a healthy cluster, over one
+// history. Each opens exactly its own incidents, and they resolve with the repair.
+func TestDamages(t *testing.T) {
+	st := mainStage(t)
+	healthy := world.Healthy(world.Small)
+	st.become(t, healthy)
+	p := newSite(t, healthy, st.admin, "")
+	p.audit(t).expect(t, outcome{Skipped: firstRun})
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			s := world.Healthy(world.Small)
+			s.Now = p.at // of the damage
+			d.damage(s)
+			world.Settle(s)
+			st.become(t, s)
+			p.writeDatabase(t, s)
+			broken := p.audit(t)
+			broken.expect(t, d.want)
+
+			st.become(t, healthy)
+			p.writeDatabase(t, healthy)
+			repaired := p.audit(t)
+			repaired.expect(t, outcome{})
+			if diff := cmp.Diff(broken.incidents("opened"), repaired.incidents("resolved")); diff != "" {
+				t.Errorf("incidents (-opened +resolved):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,214 @@
+package e2e
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"hubaudit/internal/collect/kube"
+	"hubaudit/internal/collect/longhorn"
+	"hubaudit/internal/facts"
+	"hubaudit/internal/world"
+	"hubaudit/test/harness"
+)
+
+var longhornChecks = []string{"lh-no-usable-replica", "lh-replica-node-missing", "lh-single-usable-replica"}
+
+// withoutLonghorn is a healthy world on another storage system, with a snapshot
+// of each claim where there are snapshots.
+func withoutLonghorn(snapshots bool) *facts.Snapshot {
+	s := world.Healthy(world.Small)
+	s.Longhorn = facts.Longhorn{}
+	s.Sources = slices.DeleteFunc(s.Sources, func(src facts.Source) bool { return strings.HasPrefix(src.Name, "longhorn/") })
+	if snapshots {
+		for _, c := range s.Kube.Claims {
+			s.Kube.Snapshots = append(s.Kube.Snapshots, facts.VolumeSnapshot{Namespace: c.Namespace, Name: c.Name + "-1", Claim: c.Name,
+				Ready: true, Taken: s.Now.Add(-9 * time.Hour), RestoreBytes: c.RequestBytes})
+		}
+	}
+	return s
+}
+
+func TestClusterWithoutLonghornAndSnapshots(t *testing.T) {
+	st := ownStage(t, harness.Options{})
+	s := withoutLonghorn(false)
+	st.become(t, s)
+	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{
+		Status: 1, Fail: map[string][]string{"backup-none critical": {"hub datahub"}},
+		Skipped: slices.Concat(firstRun, longhornChecks),
+		Absent:  slices.Concat(longhorn.Sources(), []string{facts.KubeSnapshots}),
+	})
+}
+
+func TestClusterWithoutLonghorn(t *testing.T) {
+	st := ownStage(t, harness.Options{CRDs: []string{"snapshot"}})
+	s := withoutLonghorn(true)
+	st.become(t, s)
+	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{Skipped: slices.Concat(firstRun, longhornChecks), Absent: longhorn.Sources()})
+}
+
+// TestAPIServerStops has a run before the API server goes away, one while it is
+// gone, and holds that a cluster without VolumeSnapshots is as good as any.
+func TestAPIServerStops(t *testing.T) {
+	s := world.Healthy(world.Small)
+	var p *site
+	t.Run("running", func(running *testing.T) {
+		st := ownStage(running, harness.Options{CRDs: []string{"longhorn"}}) // stops with this test
+		st.become(running, s)
+		p = newSite(t, s, st.Kubeconfig(t, "root", "system:masters"), "")
+		p.audit(running).expect(running, outcome{Skipped: firstRun, Absent: []string{facts.KubeSnapshots}})
+	})
+	stopped := p.audit(t)
+	// Checks of the database alone are judged as ever.
+	stopped.expect(t, outcome{Status: 2, Failed: clusterFailed("unreachable"), Unknown: clusterChecks})
+	if d := stopped.detail(facts.KubeClaims); !strings.Contains(d, "connection refused") {
+		t.Errorf("nobody learns from this what happened: %s", d)
+	}
+	if !strings.Contains(stopped.markdown, "could not be checked") || !strings.Contains(stopped.stderr, "the audit is incomplete") {
+		t.Errorf("the run hides that it is incomplete:\n%s\n%s", stopped.markdown, stopped.stderr)
+	}
+}
+
+// clusterChecks are those that cannot be judged without the cluster.
+var clusterChecks = slices.Concat([]string{"pvc-duplicate-server", "pvc-lost", "backup-none", "hub-db-reset"}, longhornChecks)
+
+// clusterFailed are all sources of the cluster, failed for one cause.
+func clusterFailed(cause string) []string {
+	var failed []string
+	for _, name := range slices.Concat(kube.Sources(), longhorn.Sources()) {
+		failed = append(failed, name+" "+cause)
+	}
+	return failed
+}
+
+func TestCredentials(t *testing.T) {
+	st := mainStage(t)
+	s := world.Healthy(world.Small)
+	st.become(t, s)
+	p := newSite(t, s, st.admin, "")
+	p.audit(t).expect(t, outcome{Skipped: firstRun})
+
+	account := object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": object{"name": "gone", "namespace": world.Namespace}}
+	st.Apply(t, account)
+	revoked := st.ServiceAccountToken(t, world.Namespace, "gone")
+	st.remove(t, account)
+	worked := make([]string, 0, 12)
+	for _, name := range slices.Concat(kube.Sources(), longhorn.Sources()) {
+		worked = append(worked, "source "+name)
+	}
+	for name, token := range map[string]string{"garbage": "garbage-token", "a revoked token": revoked, "an expired token": expired(revoked)} {
+		t.Run(name, func(t *testing.T) {
+			p.kubeconfig = st.KubeconfigForToken(t, token)
+			r := p.audit(t)
+			// What was read five minutes ago and is forbidden now is a finding of its own.
+			r.expect(t, outcome{Status: 2, Failed: clusterFailed("forbidden"), Unknown: clusterChecks,
+				Fail: map[string][]string{"audit-input-missing critical": worked}})
+			for _, output := range []string{r.terminal, r.markdown, r.jsonText, r.stderr} {
+				if strings.Contains(output, token) {
+					t.Error("an output shows the token")
+				}
+			}
+		})
+	}
+	t.Run("no kubeconfig", func(t *testing.T) {
+		p.kubeconfig = filepath.Join(t.TempDir(), "no-such-kubeconfig")
+		r := p.audit(t)
+		r.expect(t, outcome{Status: 2, Failed: clusterFailed("missing"), Unknown: clusterChecks,
+			Fail: map[string][]string{"audit-input-missing critical": worked}})
+		if d := r.detail(facts.KubeClaims); !strings.Contains(d, p.kubeconfig) {
+			t.Errorf("nobody learns from this which file is missing: %s", d)
+		}
+	})
+}
+
+// expired is a service account's token with its times long gone. Nobody can
+// sign it, which comes to the same.
+func expired(token string) string {
+	parts := strings.Split(token, ".")
+	parts[1] = base64.RawURLEncoding.EncodeToString([]byte(`{"exp":1500000000,"iat":1400000000,"iss":"https://kubernetes.default.svc","sub":"system:serviceaccount:a:b"}`))
+	return strings.Join(parts, ".")
+}
+
+// TestForbiddenList takes one right away: it costs that source and what needs
+// it, and nothing else.
+func TestForbiddenList(t *testing.T) {
+	st := mainStage(t)
+	s := world.Healthy(world.Small)
+	st.become(t, s)
+	for _, c := range []struct {
+		resource, source string
+		unknown          []string
+	}{
+		// No check needs pods, yet the audit did not see all it is there to see.
+		{"pods", facts.KubePods, nil},
+		{"persistentvolumeclaims", facts.KubeClaims, []string{"pvc-duplicate-server", "pvc-lost", "backup-none", "hub-db-reset"}},
+		{"nodes", facts.KubeNodes, longhornChecks},
+		{"replicas.longhorn.io", facts.LonghornReplicas, longhornChecks},
+		{"volumesnapshots.snapshot.storage.k8s.io", facts.KubeSnapshots, []string{"backup-none"}},
+	} {
+		t.Run(c.resource, func(t *testing.T) {
+			name := "without-" + strings.ReplaceAll(c.resource, ".", "-")
+			kubeconfig := st.accountWithout(t, name, c.resource)
+			r := newSite(t, s, kubeconfig, "").audit(t)
+			r.expect(t, outcome{Status: 2, Failed: []string{c.source + " forbidden"}, Unknown: c.unknown, Skipped: firstRun})
+			rule := fmt.Sprintf(`resources: ["%s"], verbs: ["get", "list"]`, schema.ParseGroupResource(c.resource).Resource)
+			if d := r.detail(c.source); !strings.Contains(d, rule) {
+				t.Errorf("nobody learns from this which rule is missing, %s: %s", rule, d)
+			}
+		})
+	}
+}
+
+// accountWithout makes a service account with all documented rights but those
+// on one resource, and returns its kubeconfig once the rights are in force.
+func (st *stage) accountWithout(t *testing.T, name, without string) string {
+	t.Helper()
+	var rules []any
+	for resource := range documented {
+		if r := schema.ParseGroupResource(resource); resource != without {
+			rules = append(rules, object{"apiGroups": []any{r.Group}, "resources": []any{r.Resource}, "verbs": []any{"get", "list"}})
+		}
+	}
+	const rbac = "rbac.authorization.k8s.io"
+	st.Apply(t,
+		object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": object{"name": name, "namespace": world.Namespace}},
+		object{"apiVersion": rbac + "/v1", "kind": "ClusterRole", "metadata": object{"name": name}, "rules": rules},
+		object{"apiVersion": rbac + "/v1", "kind": "ClusterRoleBinding", "metadata": object{"name": name},
+			"roleRef":  object{"apiGroup": rbac, "kind": "ClusterRole", "name": name},
+			"subjects": []any{object{"kind": "ServiceAccount", "name": name, "namespace": world.Namespace}}})
+	kubeconfig := st.KubeconfigForToken(t, st.ServiceAccountToken(t, world.Namespace, name))
+	account := clientOf(t, kubeconfig)
+	harness.Poll(t, "the rights of "+name, func(ctx context.Context) error {
+		_, err := account.Resource(schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	return kubeconfig
+}
+
+// TestLonghornOfOld reads Longhorn 1.2: v1beta1, whose conditions are a map.
+func TestLonghornOfOld(t *testing.T) {
+	st := ownStage(t, harness.Options{CRDs: []string{"longhorn-1.2", "snapshot"}})
+	s := world.Healthy(world.Small)
+	s.Longhorn.Version, s.Longhorn.Settings = "v1.2.4", map[string]string{"current-longhorn-version": "v1.2.4",
+		"allow-node-drain-with-last-healthy-replica": "false", "default-replica-count": "3"}
+	world.Settle(s)
+	st.become(t, s)
+	t.Setenv("KUBECONFIG", st.admin)
+	expectFacts(t, st, s)
+	p := newSite(t, s, st.admin, "")
+	p.audit(t).expect(t, outcome{Skipped: firstRun})
+
+	s.Longhorn.Nodes[0].Ready, s.Longhorn.Nodes[0].ReadyReason = "False", "KubernetesNodeGone"
+	s.Longhorn.Nodes[1].Disks[0].Ready, s.Longhorn.Nodes[1].Disks[0].ReadyReason = "False", "DiskFilesystemChanged"
+	st.become(t, s)
+	expectFacts(t, st, s)
+	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"lh-single-usable-replica error": volumes(3, 4, 7, 8, 11, 12)}})
+}

@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"hubaudit/internal/facts"
+	"hubaudit/internal/world"
+	"hubaudit/test/harness"
+)
+
+type object = map[string]any
+
+// stage is a cluster on which one world after another is put. An audit sees a
+// cluster as a whole, so worlds cannot stand beside each other.
+type stage struct {
+	*harness.Cluster
+	admin   string // the administrator's kubeconfig
+	objects map[string]object
+}
+
+// mainStage is the stage of most tests: Longhorn and VolumeSnapshots, and no
+// controllers, so that everything stays as the world has it.
+func mainStage(t *testing.T) *stage {
+	t.Helper()
+	c := harness.Shared(t, harness.Options{CRDs: []string{"longhorn", "snapshot"}})
+	shared.once.Do(func() { shared.stage = &stage{Cluster: c} })
+	shared.stage.admin = c.Kubeconfig(t, "root", "system:masters")
+	return shared.stage
+}
+
+var shared struct {
+	once  sync.Once
+	stage *stage
+}
+
+// ownStage is a stage on a cluster that ends with the test.
+func ownStage(t *testing.T, options harness.Options) *stage {
+	t.Helper()
+	c := harness.Start(t, options)
+	return &stage{Cluster: c, admin: c.Kubeconfig(t, "root", "system:masters")}
+}
+
+// become makes the cluster that of a world: what is missing is created, what
+// differs is changed, what the world does not have is removed.
+func (st *stage) become(t *testing.T, s *facts.Snapshot) {
+	t.Helper()
+	target := map[string]object{}
+	for _, name := range []string{world.Namespace, s.Longhorn.Namespace} {
+		if name != "" {
+			o := object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": name}}
+			target[key(o)] = o
+		}
+	}
+	for _, o := range world.Objects(s) {
+		target[key(o)] = asSent(o)
+	}
+	var gone, changed []object
+	for k, have := range st.objects {
+		want, stays := target[k]
+		if !stays || !sameForGood(have, want) {
+			gone = append(gone, have)
+		}
+	}
+	st.remove(t, gone...)
+	for k, want := range target {
+		have, exists := st.objects[k]
+		switch {
+		case !exists || slices.ContainsFunc(gone, func(o object) bool { return key(o) == k }):
+			changed = append(changed, want)
+		case !reflect.DeepEqual(have, want):
+			changed = append(changed, patchFor(have, want))
+		}
+	}
+	st.Apply(t, changed...)
+	st.objects = target
+}
+
+// sameForGood tells whether what an API server lets nobody change is the same.
+func sameForGood(have, want object) bool {
+	switch have["kind"] {
+	case "Pod", "PersistentVolume", "PersistentVolumeClaim":
+		return reflect.DeepEqual(have["spec"], want["spec"])
+	}
+	return true
+}
+
+func key(o object) string {
+	m := o["metadata"].(object)
+	return fmt.Sprintf("%s %s %v/%s", o["apiVersion"], o["kind"], m["namespace"], m["name"])
+}
+
+// asSent is an object without what an API server sets itself, and without
+// Longhorn's finalizers: nobody here would take them off again.
+func asSent(o object) object {
+	m := o["metadata"].(object)
+	for _, name := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"} {
+		delete(m, name)
+	}
+	return o
+}
+
+// patchFor is what makes one object the other when it is merged: the other one,
+// with null for each field that it does not have.
+func patchFor(have, want object) object {
+	patch := object{}
+	for name, value := range want {
+		patch[name] = value
+		h, isObject := have[name].(object)
+		if w, ok := value.(object); ok && isObject {
+			patch[name] = patchFor(h, w)
+		}
+	}
+	for name := range have {
+		if _, stays := want[name]; !stays {
+			patch[name] = nil
+		}
+	}
+	return patch
+}
+
+// remove deletes objects at once, although no kubelet lets go of pods and no
+// controller of volumes.
+func (st *stage) remove(t *testing.T, objects ...object) {
+	t.Helper()
+	var group errgroup.Group
+	for _, o := range objects {
+		group.Go(func() error { return st.removeOne(t.Context(), &unstructured.Unstructured{Object: o}) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (st *stage) removeOne(ctx context.Context, o *unstructured.Unstructured) error {
+	plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
+	var client dynamic.ResourceInterface = st.Client().Resource(plural)
+	if o.GetNamespace() != "" {
+		client = st.Client().Resource(plural).Namespace(o.GetNamespace())
+	}
+	_, patched := client.Patch(ctx, o.GetName(), types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+	now, background := int64(0), metav1.DeletePropagationBackground // a Job would wait for its pods to be orphaned
+	deleted := client.Delete(ctx, o.GetName(), metav1.DeleteOptions{GracePeriodSeconds: &now, PropagationPolicy: &background})
+	if err := errors.Join(patched, deleted); err != nil {
+		return fmt.Errorf("remove %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	if _, err := client.Get(ctx, o.GetName(), metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		return fmt.Errorf("remove %s %s: it is still there: %v", o.GetKind(), o.GetName(), err)
+	}
+	return nil
+}
