@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -88,10 +90,24 @@ func servedVersions(crd map[string]any) []schema.GroupVersionResource {
 }
 
 // awaitList lists until the API server neither knows nothing of the resource
-// nor answers "storage is (re)initializing", which the first list makes it do.
+// nor answers "storage is (re)initializing", which the first list makes it do,
+// and then until its discovery knows the resource too, which may be later.
 // The client's own retries would wait a second each time.
 func (c *Cluster) awaitList(ctx context.Context, r schema.GroupVersionResource) error {
-	return poll(ctx, "a list of "+r.String(), func(ctx context.Context) error {
+	err := poll(ctx, "a list of "+r.String(), func(ctx context.Context) error {
 		return c.discovery.RESTClient().Get().AbsPath("/apis", r.Group, r.Version, r.Resource).MaxRetries(0).Do(ctx).Error()
+	})
+	if err != nil {
+		return err
+	}
+	return poll(ctx, "the discovery of "+r.String(), func(context.Context) error {
+		served, err := c.discovery.ServerResourcesForGroupVersion(r.GroupVersion().String())
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(served.APIResources, func(s metav1.APIResource) bool { return s.Name == r.Resource }) {
+			return fmt.Errorf("%s is not in it", r.Resource)
+		}
+		return nil
 	})
 }
