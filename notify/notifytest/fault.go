@@ -40,10 +40,11 @@ type server struct {
 	closed   chan struct{}
 }
 
-// newServer serves every request under the name that nameOf gives it.
+// newServer serves every request under the name that nameOf gives it, once its
+// http is started.
 func newServer(nameOf func(*http.Request) string, serve http.HandlerFunc) *server {
 	s := &server{faults: map[string][]Fault{}, requests: map[string]int{}, closed: make(chan struct{})}
-	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body) // all of it: only then is a client noticed that gives up
 		if err != nil {
 			return

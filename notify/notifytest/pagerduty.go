@@ -63,6 +63,7 @@ type PagerDutyServer struct {
 func NewPagerDutyServer() *PagerDutyServer {
 	s := &PagerDutyServer{alerts: map[string]*PagerDutyAlert{}}
 	s.server = newServer(func(*http.Request) string { return "enqueue" }, s.serve)
+	s.http.Start()
 	return s
 }
 

@@ -52,6 +52,7 @@ type SlackServer struct {
 func NewSlackServer() *SlackServer {
 	s := &SlackServer{pending: map[string]*SlackFile{}}
 	s.server = newServer(slackMethod, s.serve)
+	s.http.Start()
 	return s
 }
 
