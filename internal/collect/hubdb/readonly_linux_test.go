@@ -3,32 +3,11 @@ package hubdb
 import (
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
 
+	"hubaudit/internal/collect/nobody"
 	"hubaudit/internal/facts"
 )
-
-// asNobody runs do with the file rights of an ordinary user, also when the
-// tests are run by root, whom no file mode stops.
-func asNobody(t *testing.T, do func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		do()
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	const nobody = 65534
-	must(t, syscall.Setfsgid(nobody))
-	must(t, syscall.Setfsuid(nobody))
-	defer func() {
-		must(t, syscall.Setfsuid(0))
-		must(t, syscall.Setfsgid(0))
-	}()
-	do()
-}
 
 // open to all are the folders above a test's, which testing makes private.
 func openToAll(t *testing.T, dir string) {
@@ -57,7 +36,7 @@ func TestReadOnlyFolder(t *testing.T) {
 			must(t, os.Chmod(temp, 0o777))
 			t.Setenv("TMPDIR", temp)
 			before := folder(t, dir)
-			asNobody(t, func() {
+			nobody.Do(t, func() {
 				if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o644); err == nil {
 					t.Error("the folder is not read-only")
 				}
@@ -79,7 +58,7 @@ func TestForbidden(t *testing.T) {
 	if os.Getuid() != 0 {
 		must(t, os.Chmod(path, 0))
 	}
-	asNobody(t, func() {
+	nobody.Do(t, func() {
 		_, err := Read(t.Context(), path, "/")
 		wantFailure(t, err, facts.CauseForbidden, "may not read it")
 	})
