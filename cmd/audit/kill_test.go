@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 
 	"hubaudit/internal/history"
 	"hubaudit/internal/world"
-	"hubaudit/notify/notifytest"
 )
 
 // TestKilledAnywhere kills the real process at random moments of runs that open
@@ -28,8 +26,6 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := len(incident.Stages[1].Finds)
-	t.Setenv("SLACK_TOKEN", notifytest.SlackToken)
-	t.Setenv("PAGERDUTY_KEY", notifytest.PagerDutyKey)
 	random := rand.New(rand.NewPCG(2023, 221))
 	killRound(t, stageDir, want, incident.Stages[1].At, nil) // warms the file cache
 	start := time.Now()
@@ -48,13 +44,9 @@ func TestKilledAnywhere(t *testing.T) {
 // after each of the given times, and checks what a last, undisturbed run leaves.
 func killRound(t *testing.T, stageDir string, want int, at time.Time, kills []time.Duration) {
 	t.Helper()
-	slack, pagerduty := notifytest.NewSlackServer(), notifytest.NewPagerDutyServer()
-	defer slack.Close()
-	defer pagerduty.Close()
+	slack, pagerduty, receivers := fakeReceivers(t)
 	historyFile := filepath.Join(t.TempDir(), "history.db")
-	cfg := stageConfig(t, stageDir, historyFile, fmt.Sprintf(
-		"notify:\n  slack: {token: \"${SLACK_TOKEN}\", channel: %q, apiURL: %q}\n  pagerduty: {routingKey: \"${PAGERDUTY_KEY}\", apiURL: %q}\n",
-		notifytest.SlackChannel, slack.APIURL(), pagerduty.URL()))
+	cfg := stageConfig(t, stageDir, historyFile, receivers)
 	run := func(ctx context.Context, at time.Time) ([]byte, error) {
 		return exec.CommandContext(ctx, "audit", "now", "--config", cfg, "--at", at.Format(time.RFC3339), "--output", "json").Output()
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -10,7 +9,6 @@ import (
 
 	"hubaudit/internal/history"
 	"hubaudit/internal/world"
-	"hubaudit/notify/notifytest"
 )
 
 // TestRunsAtOnce starts several processes at the same moment over one history:
@@ -22,15 +20,9 @@ func TestRunsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slack, pagerduty := notifytest.NewSlackServer(), notifytest.NewPagerDutyServer()
-	defer slack.Close()
-	defer pagerduty.Close()
-	t.Setenv("SLACK_TOKEN", notifytest.SlackToken)
-	t.Setenv("PAGERDUTY_KEY", notifytest.PagerDutyKey)
+	slack, pagerduty, receivers := fakeReceivers(t)
 	historyFile := filepath.Join(t.TempDir(), "history.db")
-	cfg := stageConfig(t, stageDir, historyFile, fmt.Sprintf(
-		"notify:\n  slack: {token: \"${SLACK_TOKEN}\", channel: %q, apiURL: %q}\n  pagerduty: {routingKey: \"${PAGERDUTY_KEY}\", apiURL: %q}\n",
-		notifytest.SlackChannel, slack.APIURL(), pagerduty.URL()))
+	cfg := stageConfig(t, stageDir, historyFile, receivers)
 	const runs = 5
 	var wait sync.WaitGroup
 	for i := range runs {

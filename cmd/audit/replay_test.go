@@ -54,6 +54,19 @@ func stageConfig(t *testing.T, stageDir, historyFile, notify string) string {
 	return file
 }
 
+// fakeReceivers starts a Slack and a PagerDuty and returns the configuration
+// that sends to them.
+func fakeReceivers(t *testing.T) (*notifytest.SlackServer, *notifytest.PagerDutyServer, string) {
+	t.Helper()
+	slack, pagerduty := notifytest.NewSlackServer(), notifytest.NewPagerDutyServer()
+	t.Cleanup(slack.Close)
+	t.Cleanup(pagerduty.Close)
+	t.Setenv("SLACK_TOKEN", notifytest.SlackToken)
+	t.Setenv("PAGERDUTY_KEY", notifytest.PagerDutyKey)
+	return slack, pagerduty, fmt.Sprintf("notify:\n  slack: {token: \"${SLACK_TOKEN}\", channel: %q, apiURL: %q}\n"+
+		"  pagerduty: {routingKey: \"${PAGERDUTY_KEY}\", apiURL: %q}\n", notifytest.SlackChannel, slack.APIURL(), pagerduty.URL())
+}
+
 // TestReplay runs the stages of each recorded incident one after another over
 // one history: exactly the incidents that the post-mortem tells open, at the
 // stage at which they became visible, they are told once, and they resolve.
@@ -64,13 +77,7 @@ func TestReplay(t *testing.T) {
 }
 
 func replay(t *testing.T, incident world.Incident) {
-	slack, pagerduty := notifytest.NewSlackServer(), notifytest.NewPagerDutyServer()
-	defer slack.Close()
-	defer pagerduty.Close()
-	t.Setenv("SLACK_TOKEN", notifytest.SlackToken)
-	t.Setenv("PAGERDUTY_KEY", notifytest.PagerDutyKey)
-	receivers := fmt.Sprintf("notify:\n  slack: {token: \"${SLACK_TOKEN}\", channel: %q, apiURL: %q}\n  pagerduty: {routingKey: \"${PAGERDUTY_KEY}\", apiURL: %q}\n",
-		notifytest.SlackChannel, slack.APIURL(), pagerduty.URL())
+	slack, pagerduty, receivers := fakeReceivers(t)
 	root, err := filepath.Abs(filepath.Join("..", "..", "testdata", incident.Name))
 	if err != nil {
 		t.Fatal(err)
