@@ -22,8 +22,8 @@ check: ## what CI runs beside the tests: format, linters, race detector, chart
 	.ci/check
 
 generate: ## write docs/checks.md and the recorded worlds again
-	go test ./internal/checkdoc -update
-	go run ./internal/world/generate
+	go generate ./internal/checkdoc
+	go generate ./internal/world
 
 bench: build ## audit a generated big world on the real API server and print time and memory
 	test/cluster/build >/dev/null
