@@ -24,9 +24,9 @@ var backupNone = &Check{
 	Doc: Doc{
 		Meaning: "If the volume is lost or deleted, the user's files are gone. The audit looks for a ready VolumeSnapshot of the claim and for a " +
 			"Longhorn backup of its volume, of any age; a claim counts once it is older than rpo and holds data, or if its size is not known.",
-		FalseAlarms: "Homes that are backed up outside the cluster (an NFS server's own snapshots, a cloud's disk snapshots) cannot be seen from here. If " +
-			"that is so, and was tested, disable the check: `checks: {backup-none: {enabled: false}}`. Claims that are pending or being deleted " +
-			"are not counted.",
+		FalseAlarms: "Homes that are backed up by other means (an NFS server's own snapshots, a cloud's disk snapshots, Velero, K8up) cannot be seen " +
+			"yet; in a cluster that has neither Longhorn nor VolumeSnapshots this is therefore only a warning. If they are, and that was " +
+			"tested, disable the check: `checks: {backup-none: {enabled: false}}`. Claims that are pending or being deleted are not counted.",
 		Do: []string{
 			"Longhorn: make sure that there is a backup target (`kubectl -n longhorn-system get backuptargets.longhorn.io`) and a RecurringJob with task backup for these volumes.",
 			"Most homes are detached at night: the setting allow-recurring-job-while-volume-detached must be true, or the job skips them without an error.",
@@ -97,11 +97,14 @@ func readySnapshots(all []facts.VolumeSnapshot) map[claimKey]bool {
 // nothingBackedUp is one finding about the hub: a list of all claims would say
 // no more.
 func (in *Input) nothingBackedUp(total int) verdict.Finding {
-	where := "in Longhorn or as a VolumeSnapshot"
+	where, severity := "in Longhorn or as a VolumeSnapshot", verdict.Critical
 	longhorn := in.Source(facts.LonghornVolumes).Status == facts.OK
 	snapshots := in.Source(facts.KubeSnapshots).Status == facts.OK
 	switch {
 	case !longhorn && !snapshots:
+		// Backups may well exist where the audit has no eyes: that is worth a
+		// message, not a page.
+		severity = verdict.Warning
 		where = "that the audit can see: the cluster has neither Longhorn nor VolumeSnapshots"
 	case !longhorn:
 		where = "as a VolumeSnapshot"
@@ -109,7 +112,7 @@ func (in *Input) nothingBackedUp(total int) verdict.Finding {
 		where = "in Longhorn"
 	}
 	return verdict.Finding{
-		Subject: verdict.Subject{Kind: "hub", Name: in.Hub.Name, Namespace: in.Hub.Namespace},
+		Subject: verdict.Subject{Kind: "hub", Name: in.Hub.Name, Namespace: in.Hub.Namespace}, Severity: severity,
 		Message: fmt.Sprintf("not one of %s with data has a backup %s; if they are backed up elsewhere, disable this check", text.Count(total, "user claim"), where),
 		Details: map[string]string{"claims": idText(int64(total)), "rpo": in.Duration("rpo").String()},
 	}

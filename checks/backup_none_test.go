@@ -48,7 +48,7 @@ var backupNoneCases = cases{
 				s.Kube.Snapshots = nil
 				absent(facts.KubeSnapshots)(s)
 			},
-			want: noLonghorn(outcomes{"backup-none": "fail critical 1"}),
+			want: noLonghorn(outcomes{"backup-none": "fail warning 1"}),
 			summary: "not one of 11 user claims with data has a backup that the audit can see: the cluster has neither Longhorn nor VolumeSnapshots; " +
 				"if they are backed up elsewhere, disable this check",
 		},

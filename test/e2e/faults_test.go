@@ -42,7 +42,7 @@ func TestClusterWithoutLonghornAndSnapshots(t *testing.T) {
 	s := withoutLonghorn(false)
 	st.become(t, s)
 	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{
-		Status: 1, Fail: map[string][]string{"backup-none critical": {"hub datahub"}},
+		Status: 1, Fail: map[string][]string{"backup-none warning": {"hub datahub"}},
 		Skipped: slices.Concat(firstRun, longhornChecks),
 		Absent:  slices.Concat(longhorn.Sources(), []string{facts.KubeSnapshots}),
 	})
