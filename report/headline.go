@@ -39,6 +39,8 @@ func (v *view) holds(first bool) string {
 		return "none was seen to hold"
 	case !first:
 		return text.Number(n) + " " + text.Plural(n, "holds", "hold")
+	case v.sum.Skipped == 0 && n == 1:
+		return "The invariant holds"
 	case v.sum.Skipped == 0:
 		return "All " + text.Count(n, "invariant") + " hold"
 	default:

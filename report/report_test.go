@@ -116,6 +116,7 @@ func TestHeadline(t *testing.T) {
 		"healthy":          {func(*verdict.Run) {}, "All 8 invariants hold"},
 		"healthy, skipped": {func(r *verdict.Run) { skip(r, "pvc-lost", "backup-none") }, "6 invariants hold, 2 skipped"},
 		"one holds":        {func(r *verdict.Run) { all(verdict.Skipped)(r); at(r, "pvc-lost").Outcome = verdict.Pass }, "1 invariant holds, 7 skipped"},
+		"the only one":     {func(r *verdict.Run) { r.Verdicts = r.Verdicts[:1] }, "The invariant holds"},
 		"all skipped":      {all(verdict.Skipped), "Nothing was checked"},
 		"no verdict":       {func(r *verdict.Run) { r.Verdicts = nil }, "Nothing was checked"},
 		"all unknown":      {all(verdict.Unknown), "8 invariants could not be checked, none was seen to hold"},
