@@ -122,10 +122,10 @@ func (c *Client) get(ctx context.Context, path, media string, params map[string]
 
 // jsonPage decodes a list of custom resources while it arrives.
 func (c *Client) jsonPage(body io.Reader, r *Resource) (token string, err error) {
-	members, hasItems, err := object.Walk(object.NewDecoder(body), func(_ object.Members, raw []byte) error {
-		r.Put(r.Len(), raw)
-		c.every(r)
-		return nil
+	dec := object.NewDecoder(body)
+	members, hasItems, err := object.Each(dec, func(object.Members) error {
+		defer c.every(r)
+		return r.putNext(dec)
 	})
 	if err != nil {
 		return "", err

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unique"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"hubaudit/internal/collect/kube/object"
 	"hubaudit/internal/collect/source"
 	"hubaudit/internal/facts"
@@ -41,6 +43,7 @@ type rows interface {
 	reset()
 	sort()
 	putJSON(at int, object []byte) error
+	putNextJSON(dec *jsontext.Decoder) (name string, rejected, err error)
 	putProto(object []byte) error
 }
 
@@ -60,12 +63,28 @@ func (r *Resource) Put(at int, raw []byte) bool {
 	if err == nil {
 		return true
 	}
-	if r.rejected++; r.rejected == 1 {
-		var head object.Head
+	var head object.Head
+	if r.rejected == 0 {
 		_ = object.Decode(raw, &head) // without a name the reason has to do
-		r.firstRejected = fmt.Errorf("%s %q: %w", r.Name(), head.Metadata.Name, err)
 	}
+	r.reject(head.Metadata.Name, err)
 	return false
+}
+
+// putNext reads the next object of a JSON list into a new row. An object that
+// could not be understood is passed over; Err will tell.
+func (r *Resource) putNext(dec *jsontext.Decoder) error {
+	name, rejected, err := r.rows.putNextJSON(dec)
+	if err == nil && rejected != nil {
+		r.reject(name, rejected)
+	}
+	return err
+}
+
+func (r *Resource) reject(name string, why error) {
+	if r.rejected++; r.rejected == 1 {
+		r.firstRejected = fmt.Errorf("%s %q: %w", r.Name(), name, why)
+	}
 }
 
 // Err tells of objects that were read but not understood. A list with such an
@@ -125,6 +144,20 @@ func (t *table[O, F]) putJSON(at int, raw []byte) error {
 		*t.into = append(*t.into, f)
 	}
 	return nil
+}
+
+func (t *table[O, F]) putNextJSON(dec *jsontext.Decoder) (name string, rejected, err error) {
+	var o O
+	if rejected, err = object.DecodeFrom(dec, &o); err != nil {
+		return "", nil, err
+	}
+	f := t.convert(&o)
+	if rejected != nil {
+		_, name = t.key(&f) // as far as it was read
+		return name, rejected, nil
+	}
+	*t.into = append(*t.into, f)
+	return "", nil, nil
 }
 
 func (t *table[O, F]) putProto(raw []byte) error {

@@ -9,6 +9,7 @@ package object
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -71,6 +72,18 @@ func (m Members) Object() ([]byte, error) { return json.Marshal(m, lenient, json
 // that came before; the other members are returned. hasItems tells that there
 // was such a member.
 func Walk(dec *jsontext.Decoder, item func(before Members, element []byte) error) (members Members, hasItems bool, err error) {
+	return Each(dec, func(before Members) error {
+		element, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		return item(before, element)
+	})
+}
+
+// Each is Walk for an item that reads its element from dec by itself, exactly
+// that; with DecodeFrom an element is gone over only once.
+func Each(dec *jsontext.Decoder, item func(before Members) error) (members Members, hasItems bool, err error) {
 	if kind := dec.PeekKind(); kind != '{' {
 		if _, err := dec.ReadValue(); err != nil { // the end of the input or a syntax error
 			return nil, false, err
@@ -89,7 +102,7 @@ func Walk(dec *jsontext.Decoder, item func(before Members, element []byte) error
 		name := token.String()
 		if name == "items" && dec.PeekKind() == '[' {
 			hasItems = true
-			if err := elements(dec, func(element []byte) error { return item(members, element) }); err != nil {
+			if err := elements(dec, func() error { return item(members) }); err != nil {
 				return nil, false, truncated(err)
 			}
 			continue
@@ -105,21 +118,37 @@ func Walk(dec *jsontext.Decoder, item func(before Members, element []byte) error
 	return members, hasItems, truncated(err)
 }
 
-func elements(dec *jsontext.Decoder, item func(element []byte) error) error {
+func elements(dec *jsontext.Decoder, item func() error) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
 	for dec.PeekKind() != ']' {
-		value, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := item(value); err != nil {
+		if err := item(); err != nil {
 			return err
 		}
 	}
 	_, err := dec.ReadToken()
 	return err
+}
+
+// DecodeFrom reads one value from dec into into. Where the value is well-formed
+// but does not fit, it is rejected and dec stands behind it all the same; err is
+// for input that is not JSON or breaks off.
+func DecodeFrom(dec *jsontext.Decoder, into any) (rejected, err error) {
+	start, depth := dec.InputOffset(), dec.StackDepth()
+	err = json.UnmarshalDecode(dec, into, lenient)
+	if _, misfit := errors.AsType[*json.SemanticError](err); !misfit {
+		return nil, err
+	}
+	for dec.StackDepth() > depth { // in the middle of it
+		if _, err := dec.ReadToken(); err != nil {
+			return nil, err
+		}
+	}
+	if dec.InputOffset() == start { // still before it
+		return err, dec.SkipValue()
+	}
+	return err, nil
 }
 
 // truncated turns an end of input inside an object into the error it is.
