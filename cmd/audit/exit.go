@@ -33,7 +33,7 @@ func (m misuse) Unwrap() error { return m.err }
 
 func misusef(format string, args ...any) error { return misuse{fmt.Errorf(format, args...)} }
 
-// findings is the answer of a command that ran well and found something.
+// errFindings is the answer of a command that ran well and found something.
 var errFindings = errors.New("findings at or above --fail-on")
 
 // exitStatus maps how a command ended to its status.

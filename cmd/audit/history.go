@@ -27,12 +27,12 @@ func historyCommand(c *common) *cobra.Command {
 With the id of a run, or "latest", it shows the report of that run again.`,
 		Example: `  audit history
   audit history latest --output markdown`,
-		Args: cobra.MatchAll(func(_ *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return misusef("give one run, or none")
 			}
 			return nil
-		}),
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			targets, err := parseOutputs(outputs)
 			if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,7 +109,7 @@ func (f *nowFlags) validate(cfg *config.Config) ([]output, func() time.Time, err
 	return outputs, func() time.Time { return at }, nil
 }
 
-// hubName completes a hub name for a command that concerns one check: a check
+// hubOf completes the hub's name for a command that concerns one check: a check
 // of the cluster has none, and the only hub need not be named.
 func hubOf(cfg *config.Config, check *checks.Check, name string) (string, error) {
 	if check.Scope == checks.PerCluster {
@@ -127,7 +126,7 @@ func hubOf(cfg *config.Config, check *checks.Check, name string) (string, error)
 		return names[0], nil
 	}
 	if !slices.Contains(names, name) {
-		return "", errors.Join(misusef("--hub: name one of %s", strings.Join(names, ", ")))
+		return "", misusef("--hub: name one of %s", strings.Join(names, ", "))
 	}
 	return name, nil
 }
