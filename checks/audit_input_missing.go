@@ -115,5 +115,5 @@ func mayBeEmpty(name string) bool {
 	case facts.KubePods, facts.KubeCronJobs, facts.KubeJobs, facts.KubeSnapshots:
 		return true
 	}
-	return strings.HasPrefix(name, facts.HubDB(""))
+	return strings.HasPrefix(name, facts.HubDB("")) || strings.HasPrefix(name, facts.HubAPI(""))
 }

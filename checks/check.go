@@ -23,7 +23,11 @@ const (
 // Sources of a hub, for Needs and Uses; they stand for that hub's own.
 const (
 	HubDatabase = "hubdb/*"
-	HubBackups  = "backup/*" // every backup location of the hub
+	HubAPI      = "hubapi/*" // the hub's REST API
+	// HubUsers is where the hub's users were read from: its database, or its
+	// REST API if there is no database to read or it could not be read.
+	HubUsers   = "users/*"
+	HubBackups = "backup/*" // every backup location of the hub
 )
 
 // Check is one invariant.
@@ -44,8 +48,11 @@ type Check struct {
 	// Baseline is true when it compares with what was normal, so that
 	// `audit accept` can move that.
 	Baseline bool
-	Doc      Doc
-	Run      func(in *Input) Result
+	// Expects is true when the configuration may name times in which a change
+	// is expected (Window).
+	Expects bool
+	Doc     Doc
+	Run     func(in *Input) Result
 }
 
 // Doc is what people read: in the terminal, in docs/checks.md and in reports.
@@ -76,9 +83,18 @@ const UnitDuration = "duration"
 type Input struct {
 	*facts.Snapshot
 	// Hub is the hub that is judged, nil for a check of the cluster.
-	Hub    *facts.Hub
-	values map[string]float64
-	shared *shared
+	Hub *facts.Hub
+	// Expected is the configured window that Now lies in, nil outside of any.
+	Expected *Window
+	values   map[string]float64
+	shared   *shared
+}
+
+// Window is a time in which a change is expected, such as the clean-up at the
+// end of a term.
+type Window struct {
+	From, To time.Time // both inclusive
+	Reason   string
 }
 
 // Number returns the value of a parameter of the running check.
@@ -104,8 +120,13 @@ type Result struct {
 	// Unknown says why, although its sources were read, it could not be told.
 	// With findings it is added to the summary: what was found stays true.
 	Unknown string
-	// Series are the numbers that this check measured for its baseline.
+	// Series are the numbers that this check measured for its baseline, Marks
+	// the texts.
 	Series map[string]float64
+	Marks  map[string]string
+	// Rebase names the series or marks whose present value becomes normal at
+	// once, and why: because a configured window expected the change.
+	Rebase map[string]string
 }
 
 // Guides is the registry's documentation in the form that reports use.

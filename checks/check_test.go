@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,9 +56,13 @@ func judged(verdicts []verdict.Verdict) outcomes {
 	return got
 }
 
-// healthy is a small world with a past in which nothing is wrong.
+// notApplicable are the checks that do not apply to the healthy world.
+var notApplicable = outcomes{}
+
+// healthy is a small world with a past and a REST API in which nothing is wrong.
 func healthy() *facts.Snapshot {
 	s := world.Healthy(world.Small)
+	world.ServeAPI(s, world.HubName)
 	world.Remember(s)
 	return s
 }
@@ -90,6 +95,7 @@ func (d damage) test(t *testing.T, check *Check) {
 	for _, c := range Registry {
 		want[c.ID] = string(verdict.Pass)
 	}
+	maps.Copy(want, notApplicable)
 	maps.Copy(want, d.want)
 	if diff := cmp.Diff(want, judged(verdicts)); diff != "" {
 		t.Errorf("verdicts (-want +got):\n%s", diff)
@@ -176,20 +182,44 @@ func replicasOf(s *facts.Snapshot, claim string) []*facts.LHReplica {
 	return replicas
 }
 
-// The verdicts that a database failing to be read, or being gone, costs.
-func databaseUnknown(more outcomes) outcomes {
-	want := outcomes{"hub-db-corrupt": "unknown", "hub-user-count-drift": "unknown", "hub-db-reset": "unknown",
-		"hub-cookie-id-null": "unknown", "hub-cookie-id-duplicate": "unknown", "pvc-duplicate-server": "unknown"}
+// unknownWithout are the verdicts that a source costs which could not be read.
+func unknownWithout(source string, more outcomes) outcomes {
+	want := outcomes{}
+	hub := hubOf(healthy())
+	for _, c := range Registry {
+		needs := slices.Concat(c.Needs, c.Uses)
+		if c.Scope == PerHub {
+			needs = expand(needs, hub)
+		}
+		if slices.Contains(needs, source) {
+			want[c.ID] = "unknown"
+		}
+	}
 	maps.Copy(want, more)
 	return want
 }
 
-func claimsUnknown() outcomes {
-	return outcomes{"hub-db-reset": "unknown", "pvc-duplicate-server": "unknown", "pvc-lost": "unknown", "backup-none": "unknown"}
+// needUsers are the checks that cannot pass while the table users could not be
+// read to the end.
+var needUsers = []string{"hub-db-corrupt", "hub-user-count-drift", "hub-db-reset", "hub-cookie-id-null", "hub-cookie-id-duplicate",
+	"pvc-duplicate-server"}
+
+// usersUnknown are the verdicts that a damaged table users costs.
+func usersUnknown(more outcomes) outcomes {
+	want := outcomes{}
+	for _, id := range needUsers {
+		want[id] = "unknown"
+	}
+	maps.Copy(want, more)
+	return want
 }
+
+func databaseUnknown(more outcomes) outcomes {
+	return unknownWithout(facts.HubDB(world.HubName), more)
+}
+
+func claimsUnknown() outcomes { return unknownWithout(facts.KubeClaims, nil) }
 
 func replicasUnknown(more outcomes) outcomes {
-	want := outcomes{"lh-no-usable-replica": "unknown", "lh-single-usable-replica": "unknown", "lh-replica-node-missing": "unknown"}
-	maps.Copy(want, more)
-	return want
+	return unknownWithout(facts.LonghornReplicas, more)
 }

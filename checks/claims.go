@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"strings"
 
 	"hubaudit/internal/attribution"
@@ -77,7 +78,7 @@ func ownerDetails(details map[string]string, o attribution.Owner) {
 // one. A table that exists but could not be read says nothing.
 func emptyDatabase(h *facts.Hub) bool {
 	d := &h.Database
-	if d.UsersRead == facts.Complete {
+	if h.UsersRead == facts.Complete {
 		return len(h.Users) == 0
 	}
 	missing := false
@@ -103,9 +104,12 @@ func hasTable(d *facts.Database, name string) bool {
 	return false
 }
 
+// usersSource names the source that the hub's users come from.
+func usersSource(h *facts.Hub) string { return cmp.Or(h.UsersFrom, facts.HubDB(h.Name)) }
+
 // usersUnread says why not all users of the hub are known, "" if they are.
 func usersUnread(h *facts.Hub) string {
-	switch h.Database.UsersRead {
+	switch h.UsersRead {
 	case facts.Complete:
 		return ""
 	case facts.Partial:

@@ -38,7 +38,7 @@ var accidents = []func(s *facts.Snapshot, n int){
 	},
 	func(s *facts.Snapshot, n int) { s.Kube.Claims[n%len(s.Kube.Claims)].Phase = "Lost" },
 	func(s *facts.Snapshot, n int) { hubOf(s).Spawners = append(hubOf(s).Spawners, hubOf(s).Spawners...) },
-	func(s *facts.Snapshot, n int) { hubOf(s).Database.UsersRead = facts.Partial },
+	func(s *facts.Snapshot, n int) { hubOf(s).UsersRead = facts.Partial },
 	func(s *facts.Snapshot, n int) { hubOf(s).Backups = nil },
 	func(s *facts.Snapshot, n int) {
 		s.Longhorn.Replicas = s.Longhorn.Replicas[:n%(len(s.Longhorn.Replicas)+1)]

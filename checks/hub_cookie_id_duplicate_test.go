@@ -52,10 +52,10 @@ var hubCookieIDDuplicateCases = cases{
 	sourceFailed: []damage{{
 		name: "the users table is unreadable",
 		change: func(s *facts.Snapshot) {
-			hubOf(s).Users, hubOf(s).Database.UsersRead = nil, facts.None
+			hubOf(s).Users, hubOf(s).UsersRead = nil, facts.None
 			hubOf(s).Spawners = nil
 		},
-		want:    databaseUnknown(nil),
+		want:    usersUnknown(nil),
 		summary: "the database has no table users that could be read",
 	}},
 }

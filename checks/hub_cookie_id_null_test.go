@@ -44,9 +44,9 @@ var hubCookieIDNullCases = cases{
 			name: "what could be read of a damaged table is judged",
 			change: func(s *facts.Snapshot) {
 				world.NullCookies(s, world.HubName, 1, 2)
-				hubOf(s).Database.UsersRead = facts.Partial
+				hubOf(s).UsersRead = facts.Partial
 			},
-			want:    databaseUnknown(outcomes{"hub-cookie-id-null": "fail critical 2"}),
+			want:    usersUnknown(outcomes{"hub-cookie-id-null": "fail critical 2"}),
 			summary: "2 of 10 users have no cookie_id (incomplete: the table users is damaged: 10 rows could be read, others may be missing)",
 		},
 	},

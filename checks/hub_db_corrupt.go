@@ -49,7 +49,7 @@ func runHubDBCorrupt(in *Input) Result {
 	var r Result
 	for _, damage := range d.Damage {
 		r.Findings = append(r.Findings, verdict.Finding{
-			Subject: in.databaseSubject(), Message: damage.Message, Details: damageDetails(d, damage)})
+			Subject: in.databaseSubject(), Message: damage.Message, Details: damageDetails(in.Hub, damage)})
 	}
 	r.Summary = damageTitle(d.Damage[0])
 	if more := len(d.Damage) - 1; more > 0 {
@@ -86,9 +86,10 @@ func damageTitle(d facts.Damage) string {
 	return d.Message
 }
 
-func damageDetails(d *facts.Database, damage facts.Damage) map[string]string {
+func damageDetails(h *facts.Hub, damage facts.Damage) map[string]string {
+	d := &h.Database
 	details := map[string]string{"damage": string(damage.Kind), "location": d.Location,
-		"heldData": strconv.FormatBool(damage.HeldData), "usersRead": string(d.UsersRead)}
+		"heldData": strconv.FormatBool(damage.HeldData), "usersRead": string(h.UsersRead)}
 	if d.Engine == "sqlite" {
 		details["size"] = bytesText(d.SizeBytes)
 	}

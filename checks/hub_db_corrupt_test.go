@@ -15,7 +15,7 @@ var hubDBCorruptCases = cases{
 		{
 			name:   "database overwritten by .save",
 			change: func(s *facts.Snapshot) { world.WipeDatabase(s, world.HubName) },
-			want: databaseUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-user-count-drift": "fail critical 1",
+			want: usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-user-count-drift": "fail critical 1",
 				"hub-db-reset": "fail critical 1"}),
 			summary: "the database was emptied: it has no tables, but it held data",
 		},
@@ -33,10 +33,10 @@ var hubDBCorruptCases = cases{
 			name: "half of the users unreadable",
 			change: func(s *facts.Snapshot) {
 				h := hubOf(s)
-				h.Users, h.Database.UsersRead = h.Users[:5], facts.Partial
+				h.Users, h.UsersRead = h.Users[:5], facts.Partial
 				h.Database.Damage = []facts.Damage{{Kind: facts.DamageTruncated, Message: "the file has 12 pages, its header says 24"}}
 			},
-			want:    databaseUnknown(outcomes{"hub-db-corrupt": "fail critical 1"}),
+			want:    usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1"}),
 			summary: "the database file is cut off",
 		},
 	},
@@ -49,8 +49,8 @@ var hubDBCorruptCases = cases{
 	}},
 	boundary: []damage{{
 		name:    "no damage found, but not all was read",
-		change:  func(s *facts.Snapshot) { hubOf(s).Database.UsersRead = facts.Partial },
-		want:    databaseUnknown(nil),
+		change:  func(s *facts.Snapshot) { hubOf(s).UsersRead = facts.Partial },
+		want:    usersUnknown(nil),
 		summary: "the table users is damaged: 10 rows could be read, others may be missing",
 	}},
 	sourceFailed: []damage{{

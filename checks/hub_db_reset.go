@@ -19,7 +19,7 @@ var hubDBReset = &Check{
 	Severity: verdict.Critical,
 	Since:    "0.1.0",
 	Scope:    PerHub,
-	Needs:    []string{HubDatabase, facts.KubeClaims},
+	Needs:    []string{HubUsers, facts.KubeClaims},
 	Params: []Param{
 		{Name: "minOwners", Doc: "how many different owners the claims must have before they say anything", Default: 5, Min: 1, Max: 1e6, Unit: "owners"},
 		{Name: "minKnownPercent", Doc: "how many of the owners must be in the database", Default: 50, Min: 0, Max: 100, Unit: "percent"},
@@ -185,7 +185,7 @@ func (in *Input) signsOfReset(o claimOwners) []string {
 func (in *Input) unreadNeighbour() string {
 	for _, h := range in.Hubs {
 		if h != in.Hub && h.Namespace == in.Hub.Namespace &&
-			(in.Source(facts.HubDB(h.Name)).Status != facts.OK || usersUnread(h) != "") {
+			(in.Source(usersSource(h)).Status != facts.OK || usersUnread(h) != "") {
 			return h.Name
 		}
 	}

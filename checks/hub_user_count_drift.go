@@ -14,7 +14,7 @@ var hubUserCountDrift = &Check{
 	Severity: verdict.Critical,
 	Since:    "0.1.0",
 	Scope:    PerHub,
-	Needs:    []string{HubDatabase, facts.History},
+	Needs:    []string{HubUsers, facts.History},
 	Baseline: true,
 	Params: []Param{
 		{Name: "maxDropPercent", Doc: "how much of the baseline may be missing", Default: 10, Min: 0, Max: 100, Unit: "percent"},

@@ -29,10 +29,10 @@ var hubUserCountDriftCases = cases{
 			name: "the users table is gone",
 			change: func(s *facts.Snapshot) {
 				h := hubOf(s)
-				h.Users, h.Spawners, h.Database.UsersRead, h.Database.Tables = nil, nil, facts.None, []string{"servers", "spawners"}
+				h.Users, h.Spawners, h.UsersRead, h.Database.Tables = nil, nil, facts.None, []string{"servers", "spawners"}
 				h.Database.Damage = []facts.Damage{{Kind: facts.DamageTableMissing, Message: "table users is missing"}}
 			},
-			want: databaseUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-user-count-drift": "fail critical 1",
+			want: usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-user-count-drift": "fail critical 1",
 				"hub-db-reset": "fail critical 1"}),
 			summary: "the database has 0 users where 10 were normal: 10 (100.0 %) are missing, at most 10 % expected",
 		},
@@ -80,7 +80,7 @@ var hubUserCountDriftCases = cases{
 				world.WipeDatabase(s, world.HubName)
 				s.Past = facts.Past{}
 			},
-			want:    databaseUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-db-reset": "fail critical 1"}),
+			want:    usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-db-reset": "fail critical 1"}),
 			summary: "no baseline yet, and a database without a table users cannot start one",
 		},
 	},
@@ -95,21 +95,21 @@ var hubUserCountDriftCases = cases{
 			name: "no table users in what is left of the file",
 			change: func(s *facts.Snapshot) {
 				h := hubOf(s)
-				h.Users, h.Spawners, h.Database.UsersRead = nil, nil, facts.None
+				h.Users, h.Spawners, h.UsersRead = nil, nil, facts.None
 				h.Database.Damage = []facts.Damage{{Kind: facts.DamageTruncated, Message: "the file has 1 page, its header says 24"},
 					{Kind: facts.DamageTableMissing, Message: "table users is missing"}}
 			},
-			want:    databaseUnknown(outcomes{"hub-db-corrupt": "fail critical 2"}),
+			want:    usersUnknown(outcomes{"hub-db-corrupt": "fail critical 2"}),
 			summary: "the database has no table users that could be read",
 		},
 		{
 			name: "not a database at all",
 			change: func(s *facts.Snapshot) {
 				h := hubOf(s)
-				h.Users, h.Spawners, h.Database.UsersRead = nil, nil, facts.None
+				h.Users, h.Spawners, h.UsersRead = nil, nil, facts.None
 				h.Database.Damage = []facts.Damage{{Kind: facts.DamageNotSQLite, Message: "the file is gzip, not SQLite"}}
 			},
-			want:    databaseUnknown(outcomes{"hub-db-corrupt": "fail critical 1"}),
+			want:    usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1"}),
 			summary: "the database has no table users that could be read",
 		},
 	},
@@ -142,7 +142,7 @@ func TestUserSeries(t *testing.T) {
 		"drop":      {usersAndBaseline(3, 10), map[string]float64{"users": 3}},
 		"first run": {func(s *facts.Snapshot) { s.Past = facts.Past{} }, map[string]float64{"users": 10}},
 		"no table":  {func(s *facts.Snapshot) { world.WipeDatabase(s, world.HubName) }, nil},
-		"partial":   {func(s *facts.Snapshot) { hubOf(s).Database.UsersRead = facts.Partial }, nil},
+		"partial":   {func(s *facts.Snapshot) { hubOf(s).UsersRead = facts.Partial }, nil},
 		"failed":    {failed(facts.HubDB(world.HubName)), nil},
 	} {
 		s := healthy()

@@ -60,7 +60,7 @@ func run(c Configured, views *shared, hub *facts.Hub) (r Result) {
 }
 
 func conclude(v *verdict.Verdict, c Configured, r Result) {
-	v.Series = r.Series
+	v.Series, v.Marks, v.Rebase = r.Series, r.Marks, r.Rebase
 	switch {
 	case len(r.Findings) > 0:
 		v.Outcome = verdict.Fail
@@ -129,6 +129,10 @@ func expand(names []string, hub *facts.Hub) []string {
 		switch name {
 		case HubDatabase:
 			out = append(out, facts.HubDB(hub.Name))
+		case HubAPI:
+			out = append(out, facts.HubAPI(hub.Name))
+		case HubUsers:
+			out = append(out, usersSource(hub))
 		case HubBackups:
 			for _, b := range hub.Backups {
 				out = append(out, facts.BackupSource(hub.Name, b.Name))

@@ -18,7 +18,7 @@ var pvcDuplicateServer = &Check{
 	Severity: verdict.Critical,
 	Since:    "0.1.0",
 	Scope:    PerHub,
-	Needs:    []string{HubDatabase, facts.KubeClaims},
+	Needs:    []string{HubUsers, facts.KubeClaims},
 	Doc: Doc{
 		Meaning: "Two claims are for the same server of the same user. The server mounts one of them; the user's files are in the other, and what they " +
 			"see is an old or an empty home. It happens when the hub gave the user a new id, when KubeSpawner changed how it names claims, or " +

@@ -143,11 +143,11 @@ var pvcDuplicateServerCases = cases{
 			name: "half of the users read: an earlier id proves nothing, an annotation does",
 			change: func(s *facts.Snapshot) {
 				world.OldNames(s, world.HubName)
-				hubOf(s).Database.UsersRead = facts.Partial
+				hubOf(s).UsersRead = facts.Partial
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-257"})
 				world.AddClaim(s, facts.Claim{Name: "claim-a", User: "student-0002", HasUser: true})
 			},
-			want: databaseUnknown(outcomes{"pvc-duplicate-server": "fail critical 1"}),
+			want: usersUnknown(outcomes{"pvc-duplicate-server": "fail critical 1"}),
 			summary: `user "student-0002"'s default server has 2 claims, one is expected: ` +
 				"claim-student-0002-2 (created 2026-06-20, 150 MiB, last used 2026-11-20), claim-a (created 2026-11-20, 0 B); " +
 				"the files are probably in claim-student-0002-2, which has the most data " +

@@ -152,7 +152,7 @@ func (c *Check) faults() []string {
 	}
 	for _, name := range slices.Concat(c.Needs, c.Uses) {
 		switch {
-		case name == HubDatabase || name == HubBackups:
+		case slices.Contains(hubSources, name):
 			if c.Scope == PerCluster {
 				faults = append(faults, fmt.Sprintf("%s is a hub's own source and the check is the cluster's", name))
 			}
@@ -175,6 +175,9 @@ func (c *Check) paramFaults() []string {
 	}
 	return faults
 }
+
+// hubSources stand for a hub's own sources.
+var hubSources = []string{HubDatabase, HubAPI, HubUsers, HubBackups}
 
 // clusterSources are the sources that a check may need by name.
 var clusterSources = []string{

@@ -202,7 +202,7 @@ func fromOldName(c *facts.Claim, hubs []*hubUsers) (Owner, bool) {
 	var exact, named []Owner
 	complete := true
 	for _, u := range hubs {
-		complete = complete && u.hub.Database.UsersRead == facts.Complete
+		complete = complete && u.hub.UsersRead == facts.Complete
 		for _, user := range u.withLossy(lossy) {
 			o := Owner{Hub: u.hub.Name, User: user.Name, UserID: user.ID, By: ByEarlierID}
 			named = append(named, o)

@@ -12,7 +12,7 @@ import (
 
 // small is one hub with the given users (ids as given) and claims.
 func small(users map[int64]string, claims ...facts.Claim) *facts.Snapshot {
-	h := &facts.Hub{Name: "hub", Namespace: "ns", Database: facts.Database{UsersRead: facts.Complete}}
+	h := &facts.Hub{Name: "hub", Namespace: "ns", UsersRead: facts.Complete}
 	for id := int64(1); id < 1000; id++ {
 		if name, ok := users[id]; ok {
 			h.Users = append(h.Users, facts.User{ID: id, Name: name})
@@ -141,7 +141,7 @@ func TestTwoHubsInOneNamespace(t *testing.T) {
 // Half a table of users cannot show that a name is the only one of its kind.
 func TestPartialUsers(t *testing.T) {
 	s := small(map[int64]string{51: "sam"}, bare("claim-sam-257"))
-	s.Hubs[0].Database.UsersRead = facts.Partial
+	s.Hubs[0].UsersRead = facts.Partial
 	check(t, s, "claim-sam-257", nil)
 	s.Kube.Claims[0].Name = "claim-sam-51"
 	check(t, s, "claim-sam-51", &attribution.Owner{Hub: "hub", User: "sam", UserID: 51, By: attribution.ByID})
@@ -182,7 +182,7 @@ func FuzzNew(f *testing.F) {
 			s := &facts.Snapshot{Kube: facts.Kube{Claims: claims}}
 			for i := range 1 + int(bits>>1&1) {
 				s.Hubs = append(s.Hubs, &facts.Hub{Name: fmt.Sprint("hub-", i), Namespace: "ns", Users: users, Spawners: spawners,
-					Database: facts.Database{UsersRead: facts.Complete}})
+					UsersRead: facts.Complete})
 			}
 			return s
 		}

@@ -136,8 +136,9 @@ func (g *gatherer) add(sources ...facts.Source) {
 }
 
 func (g *gatherer) hub(c *config.Hub) {
-	hub := &facts.Hub{Name: c.Name, Namespace: c.Namespace, KubeSpawner: facts.KubeSpawner{
-		PVCNameTemplate: c.KubeSpawner.PVCNameTemplate, SlugScheme: c.KubeSpawner.SlugScheme, RememberPVCName: *c.KubeSpawner.RememberPVCName}}
+	hub := &facts.Hub{Name: c.Name, Namespace: c.Namespace, CullUsers: c.CullUsers, KubeSpawner: facts.KubeSpawner{
+		PVCNameTemplate: c.KubeSpawner.PVCNameTemplate, SlugScheme: c.KubeSpawner.SlugScheme, RememberPVCName: *c.KubeSpawner.RememberPVCName,
+		DeletePVC: *c.KubeSpawner.DeletePVC}}
 	g.snapshot.Hubs = append(g.snapshot.Hubs, hub)
 	g.readOne(facts.HubDB(c.Name), func(ctx context.Context) (map[string]int, func(), error) {
 		if c.Database == "" {
@@ -146,6 +147,7 @@ func (g *gatherer) hub(c *config.Hub) {
 		r, err := hubdb.Read(ctx, c.Database, g.cfg.Dir())
 		return r.Items(), func() {
 			hub.Database, hub.Users, hub.Spawners, hub.Servers = r.Database, r.Users, r.Spawners, r.Servers
+			hub.UsersRead, hub.SpawnersRead, hub.StatesRead = r.UsersRead, r.SpawnersRead, true
 		}, err
 	})
 	hub.Backups = make([]facts.Backup, len(c.Backups))

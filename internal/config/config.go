@@ -15,6 +15,7 @@ type Config struct {
 	Cluster  Cluster                   `yaml:"cluster"`
 	Longhorn Longhorn                  `yaml:"longhorn"`
 	History  string                    `yaml:"history"`
+	Members  Members                   `yaml:"members"`
 	Checks   map[string]map[string]any `yaml:"checks"`
 	Notify   Notify                    `yaml:"notify"`
 
@@ -27,9 +28,39 @@ type Hub struct {
 	Name      string `yaml:"name"`
 	Namespace string `yaml:"namespace"`
 	// Database is JupyterHub's own db_url.
-	Database    string      `yaml:"database"`
+	Database string `yaml:"database"`
+	// DatabasePassword is used where Database names none.
+	DatabasePassword     string `yaml:"databasePassword"`
+	DatabasePasswordFile string `yaml:"databasePasswordFile"`
+	// API is the hub's REST API, as a second view beside the database or instead
+	// of it.
+	API         *API        `yaml:"api"`
 	KubeSpawner KubeSpawner `yaml:"kubespawner"`
-	Backups     []Backup    `yaml:"backups"`
+	// CullUsers is z2jh's cull.users.
+	CullUsers bool     `yaml:"cullUsers"`
+	Backups   []Backup `yaml:"backups"`
+	// Checks are settings for this hub alone, over those of Config.Checks.
+	Checks map[string]map[string]any `yaml:"checks"`
+}
+
+// API is how to reach a hub's REST API.
+type API struct {
+	// URL ends in /hub/api.
+	URL       string `yaml:"url"`
+	Token     string `yaml:"token"`
+	TokenFile string `yaml:"tokenFile"`
+	// CAFile has the certificates to trust, for a hub with a private one.
+	CAFile string `yaml:"caFile"`
+}
+
+// Members is how the history remembers who the users are.
+type Members struct {
+	// Names is plain or hashed.
+	Names   string `yaml:"names"`
+	Key     string `yaml:"key"`
+	KeyFile string `yaml:"keyFile"`
+	// Keep is for how long someone who vanished is remembered.
+	Keep time.Duration `yaml:"keep"`
 }
 
 // KubeSpawner is how the hub names claims, as in its own configuration.
@@ -37,6 +68,7 @@ type KubeSpawner struct {
 	PVCNameTemplate string `yaml:"pvcNameTemplate"`
 	SlugScheme      string `yaml:"slugScheme"`
 	RememberPVCName *bool  `yaml:"rememberPVCName"`
+	DeletePVC       *bool  `yaml:"deletePVC"`
 }
 
 // Backup is one place where copies of the hub's database lie.
@@ -102,6 +134,12 @@ const (
 	ReceiverPagerDuty = "pagerduty"
 )
 
+// Values of members.names.
+const (
+	NamesPlain  = "plain"
+	NamesHashed = "hashed"
+)
+
 // File is the path the configuration was read from.
 func (c *Config) File() string { return c.file }
 
@@ -122,13 +160,13 @@ func (c *Config) setDefaults() {
 		setDefault(&h.Namespace, h.Name)
 		setDefault(&h.KubeSpawner.PVCNameTemplate, "claim-{user_server}")
 		setDefault(&h.KubeSpawner.SlugScheme, "safe")
-		if h.KubeSpawner.RememberPVCName == nil {
-			remember := true
-			h.KubeSpawner.RememberPVCName = &remember
-		}
+		setDefault(&h.KubeSpawner.RememberPVCName, new(true))
+		setDefault(&h.KubeSpawner.DeletePVC, new(true))
 	}
 	setDefault(&c.Longhorn.Namespace, "longhorn-system")
 	setDefault(&c.History, "sqlite:hubaudit.db")
+	setDefault(&c.Members.Names, NamesPlain)
+	setDefault(&c.Members.Keep, 400*24*time.Hour)
 	if !c.isSet("notify.repeatInterval") {
 		c.Notify.RepeatInterval = 24 * time.Hour
 	}
@@ -137,8 +175,9 @@ func (c *Config) setDefaults() {
 	}
 }
 
-func setDefault(s *string, value string) {
-	if *s == "" {
+func setDefault[T comparable](s *T, value T) {
+	var unset T
+	if *s == unset {
 		*s = value
 	}
 }

@@ -249,6 +249,15 @@ func (c *Config) secrets() map[string]string {
 	if p := c.Notify.PagerDuty; p != nil {
 		secrets["notify.pagerduty.routingKey"] = p.RoutingKey
 	}
+	if c.Members.Key != "" {
+		secrets["members.key"] = c.Members.Key
+	}
+	for i, h := range c.Hubs {
+		secrets[fmt.Sprintf("hubs[%d].databasePassword", i)] = h.DatabasePassword
+		if h.API != nil {
+			secrets[fmt.Sprintf("hubs[%d].api.token", i)] = h.API.Token
+		}
+	}
 	return secrets
 }
 

@@ -82,6 +82,9 @@ const (
 // HubDB names the source that is a hub's database.
 func HubDB(hub string) string { return "hubdb/" + hub }
 
+// HubAPI names the source that is a hub's REST API.
+func HubAPI(hub string) string { return "hubapi/" + hub }
+
 // BackupSource names the source that is one backup location of a hub.
 func BackupSource(hub, backup string) string { return "backup/" + hub + "/" + backup }
 
@@ -105,40 +108,4 @@ func (s Source) Total() int {
 		n += c
 	}
 	return n
-}
-
-// Past is what earlier runs left in the history.
-type Past struct {
-	// Baselines holds accepted normal values by hub and series name.
-	Baselines map[SeriesKey]Baseline
-	// Sources remembers each source by name.
-	Sources map[string]PastSource
-}
-
-// SeriesKey names one number that is followed over runs.
-type SeriesKey struct{ Hub, Name string }
-
-// SeriesUsers is the number of users in a hub's database.
-const SeriesUsers = "users"
-
-// Baseline is the median of a series over the last good runs. It is latched:
-// runs that failed or could not tell never move it.
-type Baseline struct {
-	Value float64
-	// Runs is how many good runs the median was taken over; 0: no baseline yet.
-	Runs int
-	// Since is the time of the oldest of them, Until of the newest.
-	Since, Until time.Time
-}
-
-// PastSource is what the history knows of one source.
-type PastSource struct {
-	// LastOK is the time of the last run that read it and found something in
-	// it, zero if none ever did. A source that is read but empty now keeps it.
-	LastOK time.Time
-	// LastItems is how many items that run found.
-	LastItems int
-	// FailedRuns counts the runs in a row, up to and including the last one,
-	// that did not read it although it is configured.
-	FailedRuns int
 }

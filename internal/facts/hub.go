@@ -9,12 +9,28 @@ type Hub struct {
 	Namespace string
 	// KubeSpawner is how the hub names and remembers claims.
 	KubeSpawner KubeSpawner
-	Database    Database
+	// CullUsers: the hub deletes users who were idle for long (z2jh's cull.users).
+	CullUsers bool
+	Database  Database
+	// UsersFrom names the source that Users, Spawners and Servers come from:
+	// HubDB, or HubAPI where there is no database to read or it could not be
+	// read. Empty stands for HubDB.
+	UsersFrom string
+	// UsersRead tells how far Users can be trusted to be all users, SpawnersRead
+	// how far Spawners and Servers can be.
+	UsersRead, SpawnersRead Completeness
+	// StatesRead is false where the spawners' State was not to be had, as from a
+	// REST API whose token may not see it.
+	StatesRead bool
 	// Users, Spawners and Servers are the rows of the tables of these names,
-	// by ascending id. Of a damaged database they are what could be read.
+	// by ascending id. Of a damaged database they are what could be read. The
+	// REST API knows no ids: rows from there are numbered -1, -2 and so on, only
+	// to join them, by the order of names.
 	Users    []User
 	Spawners []Spawner
 	Servers  []Server
+	// API is what the hub's REST API told, where it is configured and was read.
+	API API
 	// Backups has one entry for each configured backup location.
 	Backups []Backup
 }
@@ -25,6 +41,22 @@ type KubeSpawner struct {
 	PVCNameTemplate string
 	SlugScheme      string // safe or escape
 	RememberPVCName bool
+	// DeletePVC: deleting a user or a named server deletes its claim.
+	DeletePVC bool
+}
+
+// API is the hub as its REST API shows it, whatever the database says.
+type API struct {
+	// Location is the API's URL, without credentials.
+	Location string
+	// Version is the running JupyterHub's, such as 5.5.1; "" if it was not read.
+	Version string
+	// Users and Spawners are numbered as in Hub. UsersRead, SpawnersRead and
+	// StatesRead mean what they mean there.
+	Users                   []User
+	Spawners                []Spawner
+	UsersRead, SpawnersRead Completeness
+	StatesRead              bool
 }
 
 // Database is the hub's database as a whole.
@@ -43,10 +75,13 @@ type Database struct {
 	// Damage is everything found to be wrong with the database as a store,
 	// whatever its rows say.
 	Damage []Damage
-	// UsersRead tells how far Users can be trusted to be all users.
-	UsersRead Completeness
-	// CookieNotNull and CookieUnique tell which constraints users.cookie_id has.
-	CookieNotNull, CookieUnique bool
+	// Columns are the columns seen of the tables users, spawners and servers,
+	// in lower case and sorted, by table. A MySQL server shows only those that
+	// the audit's user may read.
+	Columns map[string][]string
+	// CookieNotNull and CookieUnique tell which constraints users.cookie_id
+	// has, NameUnique whether users.name is unique.
+	CookieNotNull, CookieUnique, NameUnique bool
 }
 
 // Completeness tells how much of a table was read.
@@ -76,6 +111,7 @@ const (
 	DamageIndexStale   DamageKind = "index-stale"   // an index disagrees with its table
 	DamageForeignKey   DamageKind = "foreign-key"   // rows point at rows that do not exist
 	DamageWALMissing   DamageKind = "wal-missing"   // the newest rows were in a write-ahead log that is gone
+	DamageUsersRemade  DamageKind = "users-remade"  // the table users was made again, empty, beside what belonged to its rows
 )
 
 // Damage is one thing wrong with a database.
@@ -96,7 +132,13 @@ type User struct {
 	Admin        bool
 	Created      time.Time // absent before JupyterHub 0.9
 	LastActivity time.Time
-	Cookie       CookieState
+	// BrokenTimes names the columns, comma-separated, whose value is no time that
+	// a hub can read; it stops at it. Only SQLite can hold such a value.
+	BrokenTimes string
+	Cookie      CookieState
+	// CookieHandMade: the cookie_id is not the 32 hexadecimal digits that every
+	// JupyterHub writes.
+	CookieHandMade bool
 	// CookieSharedWith is the lowest user id with the same cookie_id, 0 unless
 	// Cookie is CookieShared. It is the user everyone who shares it is logged in as.
 	CookieSharedWith int64
@@ -123,7 +165,9 @@ type Spawner struct {
 	ServerID     int64
 	Started      time.Time
 	LastActivity time.Time
-	State        SpawnerState
+	// BrokenTimes is as of User.
+	BrokenTimes string
+	State       SpawnerState
 }
 
 // SpawnerState is what KubeSpawner remembers of a server, from the JSON in

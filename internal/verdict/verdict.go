@@ -85,6 +85,11 @@ type Verdict struct {
 	Findings []Finding  `json:"findings"`
 	// Series are the numbers measured for drift, by series name.
 	Series map[string]float64 `json:"series,omitempty"`
+	// Marks are the texts noted for drift, by name.
+	Marks map[string]string `json:"marks,omitempty"`
+	// Rebase says, by the name of a series or mark, why what was seen is to be
+	// the new normal at once, without anybody's acceptance.
+	Rebase map[string]string `json:"rebase,omitempty"`
 	// Disabled is true when the configuration switched the check off.
 	Disabled bool `json:"disabled,omitempty"`
 }

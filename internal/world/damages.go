@@ -30,7 +30,8 @@ func WipeDatabase(s *facts.Snapshot, hub string) {
 	h.Users, h.Spawners, h.Servers = nil, nil, nil
 	d := &h.Database
 	d.Tables, d.Revisions, d.SizeBytes, d.Modified = nil, nil, 4096, s.Now
-	d.UsersRead, d.CookieNotNull, d.CookieUnique = facts.None, false, false
+	d.Columns, d.CookieNotNull, d.CookieUnique, d.NameUnique = nil, false, false, false
+	h.UsersRead, h.SpawnersRead = facts.None, facts.None
 	d.Damage = []facts.Damage{{Kind: facts.DamageNoTables, HeldData: true,
 		Message: "the database has no table, but its change counter is far above a new file's: it held data"}}
 	Settle(s)
@@ -47,7 +48,8 @@ func ResetDatabase(s *facts.Snapshot, hub string, names ...string) {
 			LastActivity: s.Now.Add(-20 * time.Minute), Cookie: facts.CookieUnique})
 		h.Spawners = append(h.Spawners, facts.Spawner{ID: id, UserID: id})
 	}
-	h.Database.Damage, h.Database.UsersRead, h.Database.Modified = nil, facts.Complete, s.Now
+	h.Database.Damage, h.Database.Modified = nil, s.Now
+	h.UsersRead, h.SpawnersRead = facts.Complete, facts.Complete
 	Settle(s)
 }
 
@@ -119,7 +121,7 @@ func OldNames(s *facts.Snapshot, hub string) {
 		h.Users[i].Created = time.Time{}
 		ids[h.Users[i].Name] = h.Users[i].ID
 	}
-	h.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}-{userid}"}
+	h.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}-{userid}", DeletePVC: true}
 	h.Database.Revisions, h.Database.CookieNotNull, h.Database.CookieUnique = nil, false, false
 	h.Spawners = slices.DeleteFunc(h.Spawners, func(sp facts.Spawner) bool { return sp.Name != "" })
 	for i := range h.Spawners {

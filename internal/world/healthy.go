@@ -40,10 +40,11 @@ func Healthy(size Size) *facts.Snapshot {
 	s := &facts.Snapshot{Now: Now, Kube: facts.Kube{Version: "v1.36.3"}}
 	hub := &facts.Hub{
 		Name: HubName, Namespace: Namespace,
-		KubeSpawner: facts.KubeSpawner{PVCNameTemplate: "claim-{user_server}", SlugScheme: "safe", RememberPVCName: true},
+		KubeSpawner: facts.KubeSpawner{PVCNameTemplate: "claim-{user_server}", SlugScheme: "safe", RememberPVCName: true, DeletePVC: true},
+		UsersRead:   facts.Complete, SpawnersRead: facts.Complete, StatesRead: true,
 		Database: facts.Database{
 			Engine: "sqlite", Location: "jupyterhub.sqlite", Revisions: []string{"4621fec11365"},
-			UsersRead: facts.Complete, CookieNotNull: true, CookieUnique: true,
+			CookieNotNull: true, CookieUnique: true, NameUnique: true,
 			Modified: Now.Add(-10 * time.Minute),
 		},
 	}

@@ -90,7 +90,7 @@ func nectarHealthy(at time.Time) *facts.Snapshot {
 	Rename(s, HubName, nectarHub)
 	MoveTo(s, nectarAt(time.February, 20, 16, 0))
 	hub := s.Hubs[0]
-	hub.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}--{servername}", SlugScheme: "escape"}
+	hub.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}--{servername}", SlugScheme: "escape", DeletePVC: true}
 	FitSchema(hub, "3.1.1")
 	s.Kube.Pods = append(s.Kube.Pods, facts.Pod{Namespace: hub.Namespace, Name: "prometheus-server-7c9d8b6f5-4jx2m", Phase: "Running",
 		Component: "server", Created: s.Now.AddDate(0, 0, -9), Claims: []string{nectarMetrics}})

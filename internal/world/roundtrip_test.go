@@ -173,7 +173,7 @@ func TestDatabaseHoldsTheFacts(t *testing.T) {
 					hub.Users[5].Cookie, hub.Users[5].CookieSharedWith = facts.CookieUnique, 0
 				}
 				read := readBack(t, hub, version)
-				want := hubdb.Result{Database: hub.Database, Users: hub.Users, Spawners: hub.Spawners, Servers: hub.Servers}
+				want := hubdb.Result{Database: hub.Database, UsersRead: facts.Complete, SpawnersRead: facts.Complete, Users: hub.Users, Spawners: hub.Spawners, Servers: hub.Servers}
 				if diff := cmp.Diff(want, read, asRead); diff != "" {
 					t.Errorf("(-world +read):\n%s", diff)
 				}
@@ -195,7 +195,7 @@ func TestDatabaseThatWasLost(t *testing.T) {
 		for _, version := range []string{"0.7.2", world.CurrentSchema} {
 			t.Run(name+" "+version, func(t *testing.T) {
 				read := readBack(t, s.Hubs[0], version)
-				if diff := cmp.Diff(hubdb.Result{Database: s.Hubs[0].Database}, read, asRead); diff != "" {
+				if diff := cmp.Diff(hubdb.Result{Database: s.Hubs[0].Database, UsersRead: facts.None, SpawnersRead: facts.None}, read, asRead); diff != "" {
 					t.Errorf("(-world +read):\n%s", diff)
 				}
 			})

@@ -28,6 +28,11 @@ func Settle(s *facts.Snapshot) {
 	slices.SortFunc(l.Volumes, func(a, b facts.LHVolume) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Replicas, func(a, b facts.LHReplica) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Nodes, func(a, b facts.LHNode) int { return strings.Compare(a.Name, b.Name) })
+	for _, h := range s.Hubs {
+		if h.API.Location != "" {
+			showAPI(h)
+		}
+	}
 	for _, src := range expectedSources(s) {
 		setSource(s, src)
 	}
@@ -54,6 +59,10 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 	for _, h := range s.Hubs {
 		sources = append(sources, facts.Source{Name: facts.HubDB(h.Name), Status: facts.OK, Items: map[string]int{
 			"users": len(h.Users), "spawners": len(h.Spawners), "servers": len(h.Servers)}})
+		if h.API.Location != "" {
+			sources = append(sources, facts.Source{Name: facts.HubAPI(h.Name), Status: facts.OK, Items: map[string]int{
+				"users": len(h.API.Users), "spawners": len(h.API.Spawners)}})
+		}
 		for _, b := range h.Backups {
 			sources = append(sources, facts.Source{Name: facts.BackupSource(h.Name, b.Name), Status: facts.OK,
 				Items: map[string]int{"copies": len(b.Copies)}})

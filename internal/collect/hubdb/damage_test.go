@@ -97,8 +97,8 @@ func TestDamage(t *testing.T) {
 			if diff := cmp.Diff(tt.kinds, kinds(r)); diff != "" {
 				t.Errorf("damage (-want +got):\n%s\n%v", diff, r.Database.Damage)
 			}
-			if r.Database.UsersRead != tt.read {
-				t.Errorf("UsersRead %s, want %s", r.Database.UsersRead, tt.read)
+			if r.UsersRead != tt.read {
+				t.Errorf("UsersRead %s, want %s", r.UsersRead, tt.read)
 			}
 			if got := (rows{len(r.Users), len(r.Spawners), len(r.Servers)}); got != tt.rows {
 				t.Errorf("rows %v, want %v", got, tt.rows)
@@ -212,8 +212,8 @@ func TestUsersAroundLostPages(t *testing.T) {
 			if len(want) == 0 {
 				read = facts.None
 			}
-			if r.Database.UsersRead != read || !slices.Contains(kinds(r), "integrity!") {
-				t.Errorf("UsersRead %s, damage %v", r.Database.UsersRead, kinds(r))
+			if r.UsersRead != read || !slices.Contains(kinds(r), "integrity!") {
+				t.Errorf("UsersRead %s, damage %v", r.UsersRead, kinds(r))
 			}
 		})
 	}
@@ -245,8 +245,8 @@ func TestPagesInWrongPlaces(t *testing.T) {
 		if diff := cmp.Diff(users, r.Users); diff != "" {
 			t.Errorf("%s: users (-want +got):\n%s", name, diff)
 		}
-		if r.Database.UsersRead != facts.Partial || r.Database.Damage[0].Kind != facts.DamageIntegrity {
-			t.Errorf("%s: read %s, damage %v", name, r.Database.UsersRead, r.Database.Damage)
+		if r.UsersRead != facts.Partial || r.Database.Damage[0].Kind != facts.DamageIntegrity {
+			t.Errorf("%s: read %s, damage %v", name, r.UsersRead, r.Database.Damage)
 		}
 	}
 }
@@ -299,8 +299,8 @@ func TestNotSQLite(t *testing.T) {
 		if m := r.Database.Damage[0].Message; !strings.Contains(m, says) || strings.Contains(m, "jürgen") {
 			t.Errorf("%.20q: %q does not say %q", content, m, says)
 		}
-		if r.Database.UsersRead != facts.None {
-			t.Errorf("%.20q: UsersRead %s", content, r.Database.UsersRead)
+		if r.UsersRead != facts.None {
+			t.Errorf("%.20q: UsersRead %s", content, r.UsersRead)
 		}
 	}
 }

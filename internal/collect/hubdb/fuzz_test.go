@@ -79,10 +79,10 @@ func wellFormed(t *testing.T, r Result) {
 			t.Errorf("user %+v after %+v", u, r.Users[max(0, i-1)])
 		}
 	}
-	if r.Database.UsersRead != facts.Complete && len(r.Database.Damage) == 0 {
-		t.Errorf("users read %s without damage", r.Database.UsersRead)
+	if r.UsersRead != facts.Complete && len(r.Database.Damage) == 0 {
+		t.Errorf("users read %s without damage", r.UsersRead)
 	}
-	if (r.Database.UsersRead == facts.None) && len(r.Users) > 0 {
+	if (r.UsersRead == facts.None) && len(r.Users) > 0 {
 		t.Errorf("%d users, but none read", len(r.Users))
 	}
 }

@@ -44,7 +44,7 @@ func TestHealthy(t *testing.T) {
 			must(t, err)
 			var r Result
 			untouched(t, path, func() { r = read(t, path) })
-			want := facts.Database{Engine: "sqlite", Location: path, UsersRead: facts.Complete, CookieNotNull: tt.notNull,
+			want := facts.Database{Engine: "sqlite", Location: path, NameUnique: true, CookieNotNull: tt.notNull,
 				CookieUnique: tt.unique, SizeBytes: info.Size(), Modified: info.ModTime().UTC(),
 				Tables: ask[string](t, path, "SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name")}
 			if tt.revision != "" {

@@ -27,9 +27,11 @@ import (
 // id.
 type Result struct {
 	Database facts.Database
-	Users    []facts.User
-	Spawners []facts.Spawner
-	Servers  []facts.Server
+	// UsersRead and SpawnersRead are those of facts.Hub.
+	UsersRead, SpawnersRead facts.Completeness
+	Users                   []facts.User
+	Spawners                []facts.Spawner
+	Servers                 []facts.Server
 }
 
 // Items counts the rows that were read, by kind.
@@ -67,8 +69,8 @@ func readSQLite(ctx context.Context, path string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Database: facts.Database{Engine: SQLite, Location: path, UsersRead: facts.None,
-		SizeBytes: look.size, Modified: look.modified}}
+	r := Result{Database: facts.Database{Engine: SQLite, Location: path,
+		SizeBytes: look.size, Modified: look.modified}, UsersRead: facts.None, SpawnersRead: facts.None}
 	if look.damage != nil {
 		r.Database.Damage = []facts.Damage{*look.damage}
 		return r, nil

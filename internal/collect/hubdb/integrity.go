@@ -35,7 +35,7 @@ func (r *reader) checkIntegrity(ctx context.Context) error {
 			structure = append(structure, line)
 		}
 	}
-	if t := r.tables["users"]; t != nil && r.Database.UsersRead == facts.Complete &&
+	if t := r.tables["users"]; t != nil && r.UsersRead == facts.Complete &&
 		slices.ContainsFunc(structure, func(line string) bool { return strings.HasPrefix(line, fmt.Sprintf("Tree %d ", t.root)) }) {
 		r.partlyRead(t, len(r.Users), nil)
 	}
@@ -130,7 +130,7 @@ func (r *reader) countIndexes(ctx context.Context) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	if r.Database.UsersRead == facts.Complete {
+	if r.UsersRead == facts.Complete {
 		r.partlyRead(t, len(r.Users), nil)
 	}
 	return fmt.Sprintf("the table users has %d readable rows, but its index %s lists %d: the others are lost. ", len(r.Users), name, most), nil

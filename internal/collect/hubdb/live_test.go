@@ -117,7 +117,7 @@ func TestLiveWriter(t *testing.T) {
 			commits := 0
 			for range 50 {
 				r := read(t, path)
-				if len(r.Database.Damage) > 0 || r.Database.UsersRead != facts.Complete {
+				if len(r.Database.Damage) > 0 || r.UsersRead != facts.Complete {
 					t.Fatalf("damage: %v", r.Database.Damage)
 				}
 				n := r.Servers[0].Port

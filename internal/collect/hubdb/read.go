@@ -62,11 +62,25 @@ func (r *reader) readRows(ctx context.Context) error {
 		if err := r.readSpawners(ctx, t); err != nil {
 			return err
 		}
+		r.SpawnersRead = readOf(t, len(r.Spawners))
+	} else if r.beforeSpawners() {
+		r.SpawnersRead = r.UsersRead
 	}
 	if t := r.tables["servers"]; t.has("id") {
 		return r.readServers(ctx, t)
 	}
 	return nil
+}
+
+// readOf tells how much of a table was read.
+func readOf(t *table, rows int) facts.Completeness {
+	switch {
+	case !t.broken:
+		return facts.Complete
+	case rows > 0:
+		return facts.Partial
+	}
+	return facts.None
 }
 
 func (r *reader) damaged(kind facts.DamageKind, message string, held bool) {
@@ -152,7 +166,7 @@ func (r *reader) checkReferences() {
 			servers = append(servers, fmt.Sprintf("%d (server %d)", s.ID, s.ServerID))
 		}
 	}
-	if len(users) > 0 && r.Database.UsersRead == facts.Complete {
+	if len(users) > 0 && r.UsersRead == facts.Complete {
 		r.damaged(facts.DamageForeignKey, fmt.Sprintf("%d spawners belong to users that do not exist: %s.", len(users), listed(users)), true)
 	}
 	if t := r.tables["servers"]; len(servers) > 0 && t != nil && !t.broken {

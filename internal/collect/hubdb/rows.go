@@ -45,7 +45,7 @@ func (r *reader) readUsers(ctx context.Context, t *table) error {
 	if withSpawner {
 		r.Spawners = inOrder(t, r.Spawners, func(s facts.Spawner) int64 { return s.UserID })
 	}
-	r.Database.UsersRead = facts.Complete
+	r.UsersRead = facts.Complete
 	if damage != nil {
 		r.partlyRead(t, len(r.Users), damage)
 	}
@@ -68,9 +68,9 @@ func inOrder[T any](t *table, rows []T, id func(T) int64) []T {
 // partlyRead reports a table of which rows are lost.
 func (r *reader) partlyRead(t *table, rows int, damage error) {
 	if t.name == "users" {
-		r.Database.UsersRead = facts.Partial
+		r.UsersRead = facts.Partial
 		if rows == 0 {
-			r.Database.UsersRead = facts.None
+			r.UsersRead = facts.None
 		}
 	}
 	if damage != nil {

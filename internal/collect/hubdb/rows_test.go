@@ -171,8 +171,8 @@ func TestRebuiltTables(t *testing.T) {
 		for _, u := range r.Users {
 			got = append(got, fmt.Sprint(u.ID, u.Name, u.Cookie))
 		}
-		if diff := cmp.Diff(want, got); diff != "" || r.Database.UsersRead != facts.Complete {
-			t.Errorf("%s: %s (-want +got):\n%s", name, r.Database.UsersRead, diff)
+		if diff := cmp.Diff(want, got); diff != "" || r.UsersRead != facts.Complete {
+			t.Errorf("%s: %s (-want +got):\n%s", name, r.UsersRead, diff)
 		}
 	}
 	path := fixture(t, "schema-5.5.1")

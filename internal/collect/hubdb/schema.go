@@ -118,7 +118,7 @@ func (r *reader) readTables(ctx context.Context) error {
 			err = errors.Join(err, r.readColumns(ctx, t))
 		}
 	}
-	r.cookieConstraints()
+	r.constraints()
 	return err
 }
 
@@ -161,15 +161,16 @@ func (r *reader) readColumns(ctx context.Context, t *table) error {
 	})
 }
 
-func (r *reader) cookieConstraints() {
-	t := r.tables["users"]
-	if !t.has("cookie_id") {
-		return
+func (r *reader) constraints() {
+	if t := r.tables["users"]; t != nil {
+		r.Database.CookieNotNull = t.columns["cookie_id"]
+		r.Database.CookieUnique, r.Database.NameUnique = t.unique("cookie_id"), t.unique("name")
 	}
-	r.Database.CookieNotNull = t.columns["cookie_id"]
-	r.Database.CookieUnique = slices.ContainsFunc(t.indexes, func(i index) bool {
-		return i.unique && !i.partial && slices.Equal(i.columns, []string{"cookie_id"})
-	})
+}
+
+// unique tells whether no two rows can have the same value in a column.
+func (t *table) unique(column string) bool {
+	return slices.ContainsFunc(t.indexes, func(i index) bool { return i.unique && !i.partial && slices.Equal(i.columns, []string{column}) })
 }
 
 // readRevisions reads alembic_version; what of it is broken, the integrity

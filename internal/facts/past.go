@@ -1,0 +1,92 @@
+package facts
+
+import "time"
+
+// Past is what earlier runs left in the history.
+type Past struct {
+	// Baselines holds accepted normal values by hub and series name.
+	Baselines map[SeriesKey]Baseline
+	// Marks holds accepted normal texts by hub and name, such as the UID of the
+	// hub's own claim.
+	Marks map[SeriesKey]Mark
+	// Changes is, by hub, how its users differ from those of the last good run.
+	// A hub without an earlier good run, or whose users are not all known now,
+	// has none.
+	Changes map[string]*Changes
+	// Sources remembers each source by name.
+	Sources map[string]PastSource
+}
+
+// SeriesKey names one number or text that is followed over runs.
+type SeriesKey struct{ Hub, Name string }
+
+// SeriesUsers is the number of a hub's users.
+const SeriesUsers = "users"
+
+// Baseline is the median of a series over the last good runs. It is latched:
+// runs that failed or could not tell never move it.
+type Baseline struct {
+	Value float64
+	// Runs is how many good runs the median was taken over; 0: no baseline yet.
+	Runs int
+	// Since is the time of the oldest of them, Until of the newest.
+	Since, Until time.Time
+	// High is the highest good value of the last 30 days, HighAt its time. Values
+	// from before the last acceptance do not count.
+	High   float64
+	HighAt time.Time
+}
+
+// Mark is a text that should stay as it is. It is latched as a Baseline is.
+type Mark struct {
+	Value string
+	// Since is the time of the first good run that saw it, Until of the last.
+	Since, Until time.Time
+}
+
+// Changes is how a hub's users differ from those of an earlier run.
+type Changes struct {
+	// Run is the earlier run's id, At its time.
+	Run string
+	At  time.Time
+	// Before is how many users it saw, HighestID the highest id among them, 0
+	// where ids were not known.
+	Before    int
+	HighestID int64
+	// Vanished were there and are not now, Appeared are there now and were not,
+	// both sorted by name.
+	Vanished, Appeared []Member
+	// Renumbered are there still under another id, sorted by name.
+	Renumbered []Renumbered
+	// Hashed: the history keeps hashes instead of names, and Vanished has those.
+	Hashed bool
+}
+
+// Member is a user as the history remembers them.
+type Member struct {
+	// Name is the user's, or where the history keeps none a keyed hash of it.
+	Name string
+	// ID is users.id, 0 where it is not known.
+	ID      int64
+	Created time.Time // zero where it is not known
+}
+
+// Renumbered is a user whose id is another one now. Was and Now are both known.
+type Renumbered struct {
+	Name     string
+	Was, Now int64
+	// Created and CreatedNow are when the hub made the user, then and now.
+	Created, CreatedNow time.Time
+}
+
+// PastSource is what the history knows of one source.
+type PastSource struct {
+	// LastOK is the time of the last run that read it and found something in
+	// it, zero if none ever did. A source that is read but empty now keeps it.
+	LastOK time.Time
+	// LastItems is how many items that run found.
+	LastItems int
+	// FailedRuns counts the runs in a row, up to and including the last one,
+	// that did not read it although it is configured.
+	FailedRuns int
+}
