@@ -14,7 +14,8 @@ test: ## all tests, the ones on a real Kubernetes API server included
 	go test -timeout 20m ./...
 	$(MAKE) e2e
 
-e2e: build ## only the tests on a real Kubernetes API server (built on first use, about 5 minutes)
+e2e: build ## only the tests on real servers: Kubernetes (built on first use, about 5 minutes), databases, a JupyterHub
+	test/packages
 	test/cluster/build >/dev/null
 	cd test && go vet ./... && go test -count=1 -timeout 30m ./...
 
