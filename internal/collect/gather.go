@@ -49,9 +49,11 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	g := &gatherer{ctx: ctx, cfg: cfg, o: o, snapshot: &facts.Snapshot{Now: o.Now, ClusterName: cfg.Cluster.Name}}
 	for i := range cfg.Hubs {
 		g.hub(&cfg.Hubs[i])
+		g.hubAPI(i)
 	}
 	g.cluster()
 	g.wait.Wait()
+	g.usersFromAPI()
 	g.backupsFromSnapshots()
 	s := g.snapshot
 	if o.Clock().Equal(start) {
@@ -144,7 +146,7 @@ func (g *gatherer) hub(c *config.Hub) {
 		if c.Database == "" {
 			return nil, func() {}, source.Absent("hub %s has no database in the configuration", c.Name)
 		}
-		r, err := hubdb.Read(ctx, c.Database, g.cfg.Dir())
+		r, err := g.readDatabase(ctx, c)
 		return r.Items(), func() {
 			hub.Database, hub.Users, hub.Spawners, hub.Servers = r.Database, r.Users, r.Spawners, r.Servers
 			hub.UsersRead, hub.SpawnersRead, hub.StatesRead = r.UsersRead, r.SpawnersRead, true
@@ -162,6 +164,15 @@ func (g *gatherer) hub(c *config.Hub) {
 			return map[string]int{"copies": len(copies)}, func() { hub.Backups[i].Copies = copies }, err
 		})
 	}
+}
+
+func (g *gatherer) readDatabase(ctx context.Context, c *config.Hub) (hubdb.Result, error) {
+	i := slices.IndexFunc(g.cfg.Hubs, func(h config.Hub) bool { return h.Name == c.Name })
+	password, err := g.cfg.Secret(fmt.Sprintf("hubs[%d].databasePassword", i), c.DatabasePassword, c.DatabasePasswordFile)
+	if err != nil {
+		return hubdb.Result{}, source.Failed(facts.CauseUnreadable, err, "the password of the hub's database cannot be read")
+	}
+	return hubdb.Read(ctx, hubdb.Options{URL: c.Database, BaseDir: g.cfg.Dir(), Password: password})
 }
 
 // slack is how much later than its schedule a backup may be finished.

@@ -89,6 +89,14 @@ func TestAFailedSourceCostsOnlyItself(t *testing.T) {
 	}{
 		"database": {func(s string) string { return strings.Replace(s, "hub.sqlite", "gone.sqlite", 1) },
 			map[string]facts.Cause{"hubdb/datahub": facts.CauseMissing}, ""},
+		"database server": {func(s string) string {
+			return strings.Replace(s, "sqlite:///hub.sqlite", "postgresql://u@127.0.0.1:1/hub", 1)
+		},
+			map[string]facts.Cause{"hubdb/datahub": facts.CauseUnreachable}, ""},
+		"database password": {func(s string) string {
+			return strings.Replace(s, "sqlite:///hub.sqlite", "postgresql://u@127.0.0.1:1/hub\n    databasePasswordFile: gone", 1)
+		},
+			map[string]facts.Cause{"hubdb/datahub": facts.CauseUnreadable}, ""},
 		"backups": {func(s string) string { return strings.Replace(s, "backups/*", "gone/*", 1) },
 			map[string]facts.Cause{"backup/datahub/nightly": facts.CauseMissing}, ""},
 		"no database configured": {func(s string) string { return strings.Replace(s, "    database: sqlite:///hub.sqlite\n", "", 1) },

@@ -1,6 +1,9 @@
 package facts
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Hub is one JupyterHub: its configuration as the audit knows it, its
 // database and its backups.
@@ -35,6 +38,27 @@ type Hub struct {
 	Backups []Backup
 }
 
+// Emptied tells whether the hub certainly has no user: the table is empty, or
+// the database or the table is gone, on which the hub starts as a new one. A
+// table that exists but could not be read says nothing.
+func (h *Hub) Emptied() bool {
+	if h.UsersRead == Complete {
+		return len(h.Users) == 0
+	}
+	missing := false
+	for _, damage := range h.Database.Damage {
+		switch damage.Kind {
+		case DamageZeroBytes, DamageNoTables:
+			missing = true
+		case DamageTableMissing:
+			missing = missing || !slices.Contains(h.Database.Tables, "users")
+		case DamageTruncated, DamageIntegrity:
+			return false // the list of tables itself may be incomplete
+		}
+	}
+	return missing
+}
+
 // KubeSpawner is the part of the hub's configuration that decides which claim
 // a server mounts.
 type KubeSpawner struct {
@@ -65,6 +89,9 @@ type Database struct {
 	Engine string
 	// Location is the file or host and name; never holds a password.
 	Location string
+	// InMemory: sqlite without a file. Its source is absent: nobody but the hub
+	// can read it, and it is gone whenever the hub stops.
+	InMemory bool
 	// Tables are the names of the tables found, sorted.
 	Tables []string
 	// Revisions are the rows of alembic_version, sorted; none before JupyterHub 0.8.
@@ -82,6 +109,10 @@ type Database struct {
 	// CookieNotNull and CookieUnique tell which constraints users.cookie_id
 	// has, NameUnique whether users.name is unique.
 	CookieNotNull, CookieUnique, NameUnique bool
+	// Copies are the dated copies that JupyterHub left beside an sqlite file before
+	// it changed the schema, newest first; nobody but an operator removes them.
+	// They lie on the same volume, so they are no backup.
+	Copies []BackupCopy
 }
 
 // Completeness tells how much of a table was read.
@@ -117,11 +148,15 @@ const (
 // Damage is one thing wrong with a database.
 type Damage struct {
 	Kind DamageKind
-	// Message says in one sentence what was seen, with numbers.
+	// Message says in one sentence, without a final period, what was seen, with
+	// numbers. What follows from it is for a check to say.
 	Message string
 	// HeldData is true where there are traces of earlier content: a change
 	// counter far above a new file's, pages in the freelist.
 	HeldData bool
+	// Recoverable is true where lost content still lies in the file or beside it,
+	// so that a tool may get it out of a copy.
+	Recoverable bool
 }
 
 // User is a row of the table users. Its cookie_id never leaves the database:

@@ -1,6 +1,9 @@
 package facts
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Kube is what the Kubernetes API holds about storage and what runs on it.
 // Every list is sorted by namespace and name.
@@ -59,6 +62,16 @@ type Volume struct {
 	NodeNames []string
 }
 
+// Storage names what the volume lies on: the same for every PersistentVolume
+// that is made for it, "" where that cannot be told. A path of a node is none
+// without the node.
+func (v *Volume) Storage() string {
+	if v.Handle == "" || v.Driver == "hostPath" {
+		return ""
+	}
+	return strings.Join(append([]string{v.Driver, v.Handle}, v.NodeNames...), " ")
+}
+
 // Node is a Kubernetes node.
 type Node struct {
 	Name, UID     string
@@ -80,7 +93,31 @@ type Pod struct {
 	User, Server    string // annotations as on Claim
 	HasUser         bool
 	Claims          []string // claim names in its namespace, sorted
+	// Mounts are the volumes that the hub's own process can write to, by path. Only
+	// a pod whose Component is HubComponent has any.
+	Mounts []Mount
 }
+
+// HubComponent is the Component of a hub's pod.
+const HubComponent = "hub"
+
+// Mount is a volume of a pod and where its container sees it.
+type Mount struct {
+	Path string // absolute and clean
+	// Kind is Kubernetes' own name for the kind of volume: one of the constants
+	// below, nfs, csi and so on.
+	Kind  string
+	Claim string // the claim's name, for MountClaim and MountEphemeral
+}
+
+// Kinds of volumes that a pod mounts.
+const (
+	MountClaim     = "persistentVolumeClaim"
+	MountEphemeral = "ephemeral" // a claim that is made for the pod and goes with it
+	MountEmptyDir  = "emptyDir"  // goes with the pod
+	MountHostPath  = "hostPath"  // a folder of the node that the pod runs on
+	MountCSI       = "csi"       // made by a driver for the pod, without a claim
+)
 
 // StorageClass is a StorageClass.
 type StorageClass struct {

@@ -23,6 +23,15 @@ type SeriesKey struct{ Hub, Name string }
 // SeriesUsers is the number of a hub's users.
 const SeriesUsers = "users"
 
+// Marks of the claim that a hub keeps its database on, MarkNone where there is
+// nothing to note.
+const (
+	MarkHubClaim   = "hubClaim"   // the claim's UID
+	MarkHubVolume  = "hubVolume"  // its PersistentVolume's UID
+	MarkHubStorage = "hubStorage" // Volume.Storage of that
+	MarkNone       = "none"
+)
+
 // Baseline is the median of a series over the last good runs. It is latched:
 // runs that failed or could not tell never move it.
 type Baseline struct {
@@ -44,7 +53,11 @@ type Mark struct {
 	Since, Until time.Time
 }
 
-// Changes is how a hub's users differ from those of an earlier run.
+// Changes is how a hub's users differ from those of an earlier run: the last
+// one that was good. A run in which hub-user-id-changed fails, or whose users
+// are doubted by hub-db-corrupt, hub-db-reset or hub-source-disagree, is not
+// good: the comparison stays with the run before it until somebody accepts
+// hub-user-id-changed or things are as they were. Times may be cut to seconds.
 type Changes struct {
 	// Run is the earlier run's id, At its time.
 	Run string
@@ -54,8 +67,11 @@ type Changes struct {
 	Before    int
 	HighestID int64
 	// Vanished were there and are not now, Appeared are there now and were not,
-	// both sorted by name.
+	// both sorted by name and without those who were renamed.
 	Vanished, Appeared []Member
+	// Renamed have the id and the time of creation of a user who was there under
+	// another name, sorted by the name they had.
+	Renamed []Renamed
 	// Renumbered are there still under another id, sorted by name.
 	Renumbered []Renumbered
 	// Hashed: the history keeps hashes instead of names, and Vanished has those.
@@ -70,6 +86,9 @@ type Member struct {
 	ID      int64
 	Created time.Time // zero where it is not known
 }
+
+// Renamed is a user with a new name. Where the history keeps hashes, Was has one.
+type Renamed struct{ Was, Now Member }
 
 // Renumbered is a user whose id is another one now. Was and Now are both known.
 type Renumbered struct {
