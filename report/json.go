@@ -52,14 +52,27 @@ type jsonIncident struct {
 // jsonWriter streams the report, so that a long one is never held as a whole.
 // After the first error it does nothing.
 type jsonWriter struct {
-	enc *jsontext.Encoder
-	err error
+	buffered *bufio.Writer
+	enc      *jsontext.Encoder
+	err      error
+}
+
+func newJSONWriter(w io.Writer) *jsonWriter {
+	buffered := bufio.NewWriterSize(w, 64<<10)
+	return &jsonWriter{buffered: buffered, enc: jsontext.NewEncoder(buffered, jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true),
+		jsontext.AllowDuplicateNames(true))}
+}
+
+// flush writes what is buffered and returns the first error.
+func (j *jsonWriter) flush() error {
+	if j.err != nil {
+		return j.err
+	}
+	return j.buffered.Flush()
 }
 
 func writeJSON(w io.Writer, run *verdict.Run) error {
-	buffered := bufio.NewWriterSize(w, 64<<10)
-	j := &jsonWriter{enc: jsontext.NewEncoder(buffered, jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true),
-		jsontext.AllowDuplicateNames(true))}
+	j := newJSONWriter(w)
 	j.token(jsontext.BeginObject)
 	j.field("schema", Schema)
 	j.field("run", jsonRun{run.ID, run.Cluster, rfc3339(run.StartedAt), seconds(run.Duration), run.Version})
@@ -71,10 +84,7 @@ func writeJSON(w io.Writer, run *verdict.Run) error {
 	list(j, "verdicts", run.Verdicts, j.verdict)
 	list(j, "incidents", run.Incidents, j.incident)
 	j.token(jsontext.EndObject) // with a final newline
-	if j.err != nil {
-		return j.err
-	}
-	return buffered.Flush()
+	return j.flush()
 }
 
 func (j *jsonWriter) verdict(d *verdict.Verdict) {
@@ -92,6 +102,9 @@ func (j *jsonWriter) verdict(d *verdict.Verdict) {
 	list(j, "findings", d.Findings, func(f *verdict.Finding) { j.value(f) })
 	if series := finite(d.Series); len(series) > 0 {
 		j.field("series", series)
+	}
+	if len(d.Rebase) > 0 {
+		j.field("rebase", d.Rebase)
 	}
 	if d.Disabled {
 		j.field("disabled", true)

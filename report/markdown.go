@@ -107,6 +107,12 @@ func (m *markdown) couldNotCheck() {
 	m.printf("## Could not be checked\n\n%s\n\n", notFine)
 	for _, g := range m.unknown {
 		m.printf("- %s\n", md(g.key))
+		if len(g.verdicts) > mostTitled {
+			for _, h := range g.byHub() {
+				m.printf("  - %s: `%s`\n", mdHub(h.key), strings.Join(h.checks(), "`, `"))
+			}
+			continue
+		}
 		for _, d := range g.verdicts {
 			m.printf("  - %s: %s (`%s`, %s)\n", mdHub(d.Hub), text.MarkdownDoc(m.title(d.Check)), d.Check, d.Severity)
 		}

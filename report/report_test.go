@@ -254,3 +254,22 @@ func TestWorstFirst(t *testing.T) {
 		last = at
 	}
 }
+
+// One lost database makes many checks unknown: they are listed by their ids, so
+// that they do not fill the page before what was found.
+func TestManyUnknownOfOneReason(t *testing.T) {
+	run := &verdict.Run{ID: "1-1", StartedAt: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	for _, hub := range []string{"a", "b"} {
+		for _, check := range []string{"hub-db-corrupt", "pvc-lost", "backup-none"} {
+			run.Verdicts = append(run.Verdicts, verdict.Verdict{Check: check, Hub: hub, Outcome: verdict.Unknown, Severity: verdict.Error, Summary: "no power"})
+		}
+	}
+	for format, want := range map[string]string{
+		"terminal": "  no power\n    - a: hub-db-corrupt, pvc-lost, backup-none\n    - b: hub-db-corrupt, pvc-lost, backup-none\n",
+		"markdown": "- no power\n  - `a`: `hub-db-corrupt`, `pvc-lost`, `backup-none`\n  - `b`: `hub-db-corrupt`, `pvc-lost`, `backup-none`\n",
+	} {
+		if got := render(t, format, run, report.Options{Width: 100}); !strings.Contains(got, want) {
+			t.Errorf("%s: want\n%s in\n%s", format, want, got)
+		}
+	}
+}

@@ -123,6 +123,12 @@ func (t *terminal) couldNotCheck() {
 	t.Print("  ", "  ", plain(notFine))
 	for _, g := range t.unknown {
 		t.Print("  ", "  ", sentence(g.key))
+		if len(g.verdicts) > mostTitled {
+			for _, h := range g.byHub() {
+				t.Print("    - ", "      ", plain(hub(h.key)+": "+strings.Join(h.checks(), ", ")))
+			}
+			continue
+		}
 		for _, d := range g.verdicts {
 			t.titled("    - ", d, d.Check+", "+string(d.Severity))
 		}

@@ -15,7 +15,7 @@ import (
 // Columns to which foreign prose is shortened for people.
 const (
 	summaryColumns = 200
-	messageColumns = 400
+	messageColumns = 700
 )
 
 // Phrases that every report for people has.
@@ -53,6 +53,32 @@ type violation struct {
 type group struct {
 	key      string // the reason, or the check's id
 	verdicts []*verdict.Verdict
+}
+
+// mostTitled is how many verdicts of one reason are listed with what must hold.
+// More are listed by their ids, so that one lost database does not fill a page.
+const mostTitled = 4
+
+// byHub groups a group's verdicts by hub, in their order.
+func (g group) byHub() []group {
+	var hubs []group
+	for _, d := range g.verdicts {
+		i := slices.IndexFunc(hubs, func(h group) bool { return h.key == d.Hub })
+		if i < 0 {
+			hubs, i = append(hubs, group{key: d.Hub}), len(hubs)
+		}
+		hubs[i].verdicts = append(hubs[i].verdicts, d)
+	}
+	return hubs
+}
+
+// checks are the ids of a group's verdicts.
+func (g group) checks() []string {
+	ids := make([]string, len(g.verdicts))
+	for i, d := range g.verdicts {
+		ids[i] = d.Check
+	}
+	return ids
 }
 
 func newView(run *verdict.Run, guides map[string]verdict.Guide) *view {

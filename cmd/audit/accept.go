@@ -16,13 +16,17 @@ func acceptCommand(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accept CHECK",
 		Short: "Accept what the last run saw as the new normal of a check",
-		Long: `accept moves the baseline of a check that compares with what was normal, on purpose
-and with a reason that is kept. A failing run never moves it by itself.
+		Long: `accept moves what a check compares with, on purpose and with a reason that is kept.
+A failing run never moves it by itself.
 
-  hub-user-count-drift   the number of users of the last run becomes normal
+  hub-user-count-drift   the number of users in the last run is normal, and
+                         users are compared with those of that run from now on
+  hub-user-id-changed    users are compared with those of the last run
+  hub-db-pvc-replaced    the claim and the volume of the last run are the hub's
   audit-input-missing    sources that were read before need not be there any more
 
-The incident resolves with the next run.`,
+It takes what the last run saw that could see it: run audit now before, and read
+its report. The incident resolves with the next run.`,
 		Example: `  audit accept hub-user-count-drift --hub datahub --reason "spring clean-up, ticket 4711"`,
 		Args:    exactArgs(1, "the id of one check"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -20,13 +20,23 @@ func historyCommand(c *common) *cobra.Command {
 	var outputs []string
 	var limit int
 	var closed bool
+	var diff diffFlags
 	cmd := &cobra.Command{
 		Use:   "history [RUN]",
-		Short: "List open incidents and past runs, or show one run's report again",
+		Short: "List open incidents and past runs, show one run again, or compare two",
 		Long: `history lists the open incidents, what was accepted as normal, and the latest runs.
-With the id of a run, or "latest", it shows the report of that run again.`,
+
+With a run it shows the report of that run again: its id, the beginning of one,
+"latest", or "latest~1" for the run before the latest.
+
+With --diff RUN..RUN it says which users vanished or appeared between two runs,
+who was renamed, and who has another id. "RUN.." compares with the latest run.
+The order of the two does not matter. It leaves with status 2 if one of the
+runs did not see all users of a hub, or if that is no longer known.`,
 		Example: `  audit history
-  audit history latest --output markdown`,
+  audit history latest --output markdown
+  audit history --diff latest~1..latest
+  audit history --diff 20261120T.. --hub datahub --output json=vanished.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return misusef("give one run, or none")
@@ -36,6 +46,10 @@ With the id of a run, or "latest", it shows the report of that run again.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			targets, err := parseOutputs(outputs)
 			if err != nil {
+				return err
+			}
+			diff.asked = cmd.Flags().Changed("diff")
+			if err := diff.validate(args, targets); err != nil {
 				return err
 			}
 			if limit < 1 {
@@ -50,6 +64,9 @@ With the id of a run, or "latest", it shows the report of that run again.`,
 				return err
 			}
 			defer store.Close()
+			if diff.asked {
+				return showDiff(cmd.Context(), c.out, store, cfg, diff, targets)
+			}
 			if len(args) == 1 {
 				run, err := store.Run(cmd.Context(), cfg.Cluster.Name, args[0])
 				if err != nil {
@@ -63,6 +80,8 @@ With the id of a run, or "latest", it shows the report of that run again.`,
 	addOutputFlag(cmd, &outputs)
 	cmd.Flags().IntVar(&limit, "limit", 10, "how many runs to list")
 	cmd.Flags().BoolVar(&closed, "resolved", false, "list resolved incidents too")
+	cmd.Flags().StringVar(&diff.runs, "diff", "", "compare the users of two runs: `RUN..RUN`")
+	cmd.Flags().StringVar(&diff.hub, "hub", "", "compare only this hub")
 	return cmd
 }
 

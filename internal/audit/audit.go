@@ -51,27 +51,35 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	start := o.Clock().UTC()
 	run := &verdict.Run{Cluster: cfg.Cluster.Name, StartedAt: start.Truncate(time.Second), Version: o.Version}
 
-	store, past, historySource := openHistory(ctx, cfg, o)
-	if store != nil {
-		defer store.Close()
+	known, historySource := openHistory(ctx, cfg, run.StartedAt, o)
+	if known.store != nil {
+		defer known.store.Close()
 	}
+	names, unnamed := naming(cfg)
 	snapshot := collect.Gather(ctx, cfg, collect.Options{Now: run.StartedAt, Clock: o.Clock, Timeout: o.Timeout,
 		UserAgent: "hubaudit/" + o.Version, Progress: o.Progress})
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
 	}
-	snapshot.Past = past
+	views := look(snapshot, names, unnamed)
+	snapshot.Past = known.past
+	run.Notes = compare(&snapshot.Past, known.users, views)
+	if unnamed != nil {
+		run.Notes = append(run.Notes, "Who the users are is neither remembered nor compared in this run: "+unnamed.Error()+".")
+	}
 	snapshot.Sources = append(snapshot.Sources, historySource)
 
 	run.Verdicts = ofInterest(checks.Judge(o.Suite, snapshot), o.Hubs)
 	run.Sources = snapshot.Sources
 	run.Duration = o.Clock().Sub(start)
 
-	remembered := remember(ctx, store, run, o)
+	moves := latch(run, views)
+	moves.KeepMembers = cfg.Members.Keep
+	remembered := errors.Join(remember(ctx, known.store, run, moves, o), unnamed)
 	reported := o.Report(run)
 	var delivered error
 	if o.Notify {
-		delivered = notifyAll(ctx, cfg, store, run, o)
+		delivered = notifyAll(ctx, cfg, known.store, run, o)
 	}
 	return run, errors.Join(remembered, reported, delivered)
 }
@@ -82,37 +90,52 @@ func ofInterest(verdicts []verdict.Verdict, hubs []string) []verdict.Verdict {
 	})
 }
 
+// memory is what a run has of the history.
+type memory struct {
+	store *history.Store // nil where there is none to be used
+	past  facts.Past
+	users map[string]*history.Reference // by hub
+}
+
 // openHistory opens the history and reads the past. Without a history the
 // audit still runs: its drift checks are unknown, and its incidents are only
 // those of this run.
-func openHistory(ctx context.Context, cfg *config.Config, o Options) (*history.Store, facts.Past, facts.Source) {
+func openHistory(ctx context.Context, cfg *config.Config, now time.Time, o Options) (memory, facts.Source) {
 	start := o.Clock()
-	failed := func(store *history.Store, err error) (*history.Store, facts.Past, facts.Source) {
+	known, err := recall(ctx, cfg, now)
+	source := facts.Source{Name: facts.History, Status: facts.OK, Duration: o.Clock().Sub(start)}
+	if err != nil {
 		o.Log.Error().Err(err).Msg("the history cannot be used")
-		if store != nil {
-			_ = store.Close() // it is of no use any more, and the failure is told already
+		source.Status, source.Cause, source.Detail = facts.Failed, facts.CauseUnreadable, err.Error()
+		return memory{}, source
+	}
+	source.Items = map[string]int{"baselines": len(known.past.Baselines)}
+	return known, source
+}
+
+func recall(ctx context.Context, cfg *config.Config, now time.Time) (known memory, err error) {
+	known.store, err = history.Open(ctx, cfg.History, cfg.Dir())
+	if err != nil {
+		return memory{}, err
+	}
+	defer func() {
+		if err != nil {
+			_ = known.store.Close() // it is of no use any more, and err says why
 		}
-		return nil, facts.Past{}, facts.Source{Name: facts.History, Status: facts.Failed, Cause: facts.CauseUnreadable,
-			Detail: err.Error(), Duration: o.Clock().Sub(start)}
+	}()
+	if known.past, err = known.store.Past(ctx, cfg.Cluster.Name, now); err != nil {
+		return known, err
 	}
-	store, err := history.Open(ctx, cfg.History, cfg.Dir())
-	if err != nil {
-		return failed(nil, err)
-	}
-	past, err := store.Past(ctx, cfg.Cluster.Name)
-	if err != nil {
-		return failed(store, err)
-	}
-	return store, past, facts.Source{Name: facts.History, Status: facts.OK, Items: map[string]int{"baselines": len(past.Baselines)},
-		Duration: o.Clock().Sub(start)}
+	known.users, err = known.store.References(ctx, cfg.Cluster.Name, hubNames(cfg))
+	return known, err
 }
 
 // remember records the run and learns its incidents. Where that fails every
 // failing verdict counts as opened now, so that people are still told.
-func remember(ctx context.Context, store *history.Store, run *verdict.Run, o Options) error {
+func remember(ctx context.Context, store *history.Store, run *verdict.Run, moves history.Moves, o Options) error {
 	err := errors.New("the history could not be opened, see the source history")
 	if store != nil {
-		if err = store.Record(ctx, run, latch(run)); err == nil {
+		if err = store.Record(ctx, run, moves); err == nil {
 			return nil
 		}
 		o.Log.Error().Err(err).Msg("the run could not be recorded")
@@ -133,26 +156,6 @@ func unremembered(run *verdict.Run) []verdict.Incident {
 		}
 	}
 	return incidents
-}
-
-// latch tells which measured numbers of this run may move a baseline: those
-// of a check that did not fail, for a hub whose database is not itself in
-// doubt. So a wiped database never becomes normal by itself.
-func latch(run *verdict.Run) map[facts.SeriesKey]bool {
-	doubted := map[string]bool{}
-	for _, v := range run.Verdicts {
-		guard := v.Check == "hub-db-corrupt" || v.Check == "hub-db-reset"
-		if guard && (v.Outcome == verdict.Fail || v.Outcome == verdict.Unknown) {
-			doubted[v.Hub] = true
-		}
-	}
-	good := map[facts.SeriesKey]bool{}
-	for _, v := range run.Verdicts {
-		for name := range v.Series {
-			good[facts.SeriesKey{Hub: v.Hub, Name: name}] = v.Outcome != verdict.Fail && v.Outcome != verdict.Unknown && !doubted[v.Hub]
-		}
-	}
-	return good
 }
 
 // markdown renders the whole report for the thread of a message.

@@ -23,33 +23,6 @@ func v(check, hub string, outcome verdict.Outcome, series ...float64) verdict.Ve
 	return d
 }
 
-// TestLatch: only a run in which neither the drift check nor the checks of the
-// database itself failed or were unknown may move a hub's baseline.
-func TestLatch(t *testing.T) {
-	const drift = "hub-user-count-drift"
-	for name, c := range map[string]struct {
-		verdicts []verdict.Verdict
-		good     bool
-	}{
-		"all hold":                   {[]verdict.Verdict{v("hub-db-corrupt", "a", verdict.Pass), v(drift, "a", verdict.Pass, 10)}, true},
-		"first run":                  {[]verdict.Verdict{v("hub-db-corrupt", "a", verdict.Pass), v(drift, "a", verdict.Skipped, 10)}, true},
-		"drift fails":                {[]verdict.Verdict{v(drift, "a", verdict.Fail, 1)}, false},
-		"drift unknown":              {[]verdict.Verdict{v(drift, "a", verdict.Unknown, 1)}, false},
-		"corrupt":                    {[]verdict.Verdict{v("hub-db-corrupt", "a", verdict.Fail), v(drift, "a", verdict.Skipped, 10)}, false},
-		"reset, judged after drift":  {[]verdict.Verdict{v(drift, "a", verdict.Skipped, 10), v("hub-db-reset", "a", verdict.Fail)}, false},
-		"reset unknown":              {[]verdict.Verdict{v(drift, "a", verdict.Pass, 10), v("hub-db-reset", "a", verdict.Unknown)}, false},
-		"another hub is in doubt":    {[]verdict.Verdict{v(drift, "a", verdict.Pass, 10), v("hub-db-reset", "b", verdict.Fail)}, true},
-		"something else of it fails": {[]verdict.Verdict{v(drift, "a", verdict.Pass, 10), v("hub-cookie-id-null", "a", verdict.Fail)}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			want := map[facts.SeriesKey]bool{{Hub: "a", Name: facts.SeriesUsers}: c.good}
-			if diff := cmp.Diff(want, latch(&verdict.Run{Verdicts: c.verdicts})); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 func TestOfInterest(t *testing.T) {
 	all := []verdict.Verdict{v("x", "a", verdict.Pass), v("x", "b", verdict.Pass), v("y", "", verdict.Pass)}
 	if got := ofInterest(append([]verdict.Verdict(nil), all...), nil); len(got) != 3 {

@@ -28,9 +28,10 @@ func TestAcceptMovesTheBaseline(t *testing.T) {
 		t.Fatal(err)
 	}
 	measured := world.Now.Add(8 * time.Minute)
-	diff(t, facts.Baseline{Value: 612, Runs: 1, Since: measured, Until: measured}, past(t, s).Baselines[users])
+	diff(t, facts.Baseline{Value: 612, Runs: 1, Since: measured, Until: measured, High: 612, HighAt: measured}, past(t, s).Baselines[users])
 	record(t, s, runAt(10, counted(verdict.Pass, 614)), users)
-	diff(t, facts.Baseline{Value: 613, Runs: 2, Since: measured, Until: world.Now.Add(10 * time.Minute)}, past(t, s).Baselines[users])
+	last := world.Now.Add(10 * time.Minute)
+	diff(t, facts.Baseline{Value: 613, Runs: 2, Since: measured, Until: last, High: 614, HighAt: last}, past(t, s).Baselines[users])
 
 	list, err := s.Acceptances(t.Context(), cluster)
 	if err != nil {
@@ -108,12 +109,12 @@ func TestAcceptRefuses(t *testing.T) {
 	}{
 		"no run, drift":     {nil, drift(world.HubName), []string{checkUserDrift, "no run", "audit now"}},
 		"no run, missing":   {nil, missing(), []string{checkInputMissing, "no run", "audit now"}},
-		"never measured":    {unmeasured, drift(world.HubName), []string{"no run has measured the users", "hubdb/datahub"}},
+		"never measured":    {unmeasured, drift(world.HubName), []string{`no run has measured anything of hub "datahub"`, "audit now"}},
 		"unknown hub":       {unmeasured, drift("datahb"), []string{`no run has seen a hub "datahb"`, `those seen are "datahub"`}},
-		"no hub":            {unmeasured, drift(""), []string{`no run has seen a hub ""`}},
+		"no hub":            {unmeasured, drift(""), []string{"no run has measured anything that it compares with"}},
 		"nothing missing":   {unmeasured, missing(), []string{"no source that worked before is missing"}},
 		"missing, of a hub": {unmeasured, withHub, []string{"leave out --hub"}},
-		"another check":     {unmeasured, other, []string{"pvc-lost", "does not compare with the past", "disable it"}},
+		"another check":     {unmeasured, other, []string{"pvc-lost", "no run has measured anything"}},
 		"no reason":         {unmeasured, noReason, []string{"--reason"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
@@ -56,38 +57,46 @@ type seriesState struct {
 	points    latch
 	lastValue float64 // of the last run that measured it, good or not
 	lastAt    int64
+	lastSeq   int64
+	// sinceSeq is the first run after the last acceptance.
+	sinceSeq int64
 }
 
-// measured collects the series of a run by hub and name.
-func measured(run *verdict.Run) map[facts.SeriesKey]float64 {
-	values := map[facts.SeriesKey]float64{}
-	for i := range run.Verdicts {
-		for name, value := range run.Verdicts[i].Series {
-			values[facts.SeriesKey{Hub: run.Verdicts[i].Hub, Name: name}] = value
-		}
+// accept makes the last value the only one that counts, and says what was.
+func (s *seriesState) accept() (was string) {
+	was = "none"
+	if len(s.points) > 0 {
+		was = number(s.points.baseline().Value)
 	}
-	return values
+	s.points, s.sinceSeq = latch{{At: s.lastAt, Value: s.lastValue}}, s.lastSeq
+	return was
 }
 
 // storeSeries keeps every value of a run, and lets the good ones of a run that
 // is current move their baseline.
-func storeSeries(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, good map[facts.SeriesKey]bool, current bool) error {
-	values := measured(run)
+func storeSeries(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, moves Moves, current bool) error {
 	states, err := readSeries(ctx, tx, run.Cluster)
 	if err != nil {
 		return err
 	}
-	for key, value := range values {
+	for key, value := range measured(run, func(v *verdict.Verdict) map[string]float64 { return v.Series }) {
+		rebase, rebased := moves.Rebase[key]
+		good := current && (moves.Good[key] || rebased)
 		if _, err := tx.ExecContext(ctx, "INSERT INTO series (run_seq, hub, name, value, good) VALUES (?, ?, ?, ?, ?)",
-			seq, key.Hub, key.Name, value, boolInt(good[key])); err != nil {
+			seq, key.Hub, key.Name, value, boolInt(good)); err != nil {
 			return fmt.Errorf("store the series %s of hub %q: %w", key.Name, key.Hub, err)
 		}
 		if !current {
 			continue
 		}
 		state := states[key]
-		state.lastValue, state.lastAt = value, seconds(run.StartedAt)
-		if good[key] {
+		state.lastValue, state.lastAt, state.lastSeq = value, seconds(run.StartedAt), seq
+		switch {
+		case rebased && len(state.points) > 0 && state.points.baseline().Value != value:
+			if err := storeRebase(ctx, tx, run, key.Hub, rebase, seriesEffect(key.Name, state.accept(), value)); err != nil {
+				return err
+			}
+		case good:
 			state.points = state.points.add(point{At: state.lastAt, Value: value})
 		}
 		if err := writeSeries(ctx, tx, run.Cluster, key, state); err != nil {
@@ -97,13 +106,17 @@ func storeSeries(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, g
 	return nil
 }
 
+func seriesEffect(name, was string, is float64) effect {
+	return effect{"normal number of " + name, was, number(is)}
+}
+
 func readSeries(ctx context.Context, tx *sql.Tx, cluster string) (map[facts.SeriesKey]seriesState, error) {
 	states := map[facts.SeriesKey]seriesState{}
 	err := rows(ctx, tx, func(r *sql.Rows) error {
 		var key facts.SeriesKey
 		var state seriesState
 		var points string
-		if err := r.Scan(&key.Hub, &key.Name, &points, &state.lastValue, &state.lastAt); err != nil {
+		if err := r.Scan(&key.Hub, &key.Name, &points, &state.lastValue, &state.lastAt, &state.lastSeq, &state.sinceSeq); err != nil {
 			return err
 		}
 		if err := json.Unmarshal([]byte(points), &state.points); err != nil {
@@ -111,7 +124,7 @@ func readSeries(ctx context.Context, tx *sql.Tx, cluster string) (map[facts.Seri
 		}
 		states[key] = state
 		return nil
-	}, "SELECT hub, name, points, last_value, last_at FROM baselines WHERE cluster = ?", cluster)
+	}, "SELECT hub, name, points, last_value, last_at, last_seq, since_seq FROM baselines WHERE cluster = ?", cluster)
 	return states, err
 }
 
@@ -120,14 +133,39 @@ func writeSeries(ctx context.Context, tx *sql.Tx, cluster string, key facts.Seri
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO baselines (cluster, hub, name, points, last_value, last_at)
-		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (cluster, hub, name) DO UPDATE SET
-		points = excluded.points, last_value = excluded.last_value, last_at = excluded.last_at`,
-		cluster, key.Hub, key.Name, string(points), state.lastValue, state.lastAt)
+	_, err = tx.ExecContext(ctx, `INSERT INTO baselines (cluster, hub, name, points, last_value, last_at, last_seq, since_seq)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cluster, hub, name) DO UPDATE SET points = excluded.points,
+		last_value = excluded.last_value, last_at = excluded.last_at, last_seq = excluded.last_seq, since_seq = excluded.since_seq`,
+		cluster, key.Hub, key.Name, string(points), state.lastValue, state.lastAt, state.lastSeq, state.sinceSeq)
 	if err != nil {
 		return fmt.Errorf("store the baseline of %s of hub %q: %w", key.Name, key.Hub, err)
 	}
 	return nil
+}
+
+// highDays is for how long a high value of a series is held against it: a
+// month sees a slow loss that each week's median has followed down.
+const highDays = 30
+
+// addHighs gives the baselines the highest good value of the last month, the
+// latest of equals.
+func addHighs(ctx context.Context, tx *sql.Tx, cluster string, now time.Time, baselines map[facts.SeriesKey]facts.Baseline) error {
+	return rows(ctx, tx, func(r *sql.Rows) error {
+		var key facts.SeriesKey
+		var value float64
+		var at int64
+		if err := r.Scan(&key.Hub, &key.Name, &value, &at); err != nil {
+			return err
+		}
+		if b, ok := baselines[key]; ok && (b.HighAt.IsZero() || value >= b.High) {
+			b.High, b.HighAt = value, fromSeconds(at)
+			baselines[key] = b
+		}
+		return nil
+	}, `SELECT s.hub, s.name, s.value, r.started_at FROM runs r JOIN series s ON s.run_seq = r.seq
+		JOIN baselines b ON b.cluster = r.cluster AND b.hub = s.hub AND b.name = s.name
+		WHERE r.cluster = ? AND r.started_at BETWEEN ? AND ? AND s.good = 1 AND s.run_seq >= b.since_seq ORDER BY r.started_at`,
+		cluster, seconds(now.AddDate(0, 0, -highDays)), seconds(now))
 }
 
 func boolInt(b bool) int {

@@ -70,7 +70,8 @@ func TestWipedDatabaseNeverBecomesNormal(t *testing.T) {
 		record(t, s, runAt(minute, counted(verdict.Pass, 1000)), users)
 	}
 	want := past(t, s).Baselines[users]
-	diff(t, facts.Baseline{Value: 1000, Runs: 7, Since: world.Now.Add(3 * time.Minute), Until: world.Now.Add(9 * time.Minute)}, want)
+	diff(t, facts.Baseline{Value: 1000, Runs: 7, Since: world.Now.Add(3 * time.Minute), Until: world.Now.Add(9 * time.Minute),
+		High: 1000, HighAt: world.Now.Add(9 * time.Minute)}, want)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for minute := 10; minute < 110; minute++ {
 		outcome := []verdict.Outcome{verdict.Fail, verdict.Unknown, verdict.Skipped}[rng.IntN(3)]

@@ -20,12 +20,15 @@ const (
 	// keepRuns is for how long a run's summary and series, and a resolved
 	// incident, are kept: a year and a month, to compare terms.
 	keepRuns = 400 * 24 * time.Hour
+	// keepEnded bounds, for each hub, the spans of users who are gone: a hub that
+	// makes a new user for every visitor has thousands a day.
+	keepEnded = 500_000
 )
 
 // forget deletes what is older than is kept at the time of the run with the
 // given place in the order of recording, and never that run itself. A run
 // whose clock is ahead ages nothing.
-func (s *Store) forget(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64) error {
+func (s *Store) forget(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, keepMembers time.Duration) error {
 	now := run.StartedAt
 	if clock := s.clock(); clock.Before(now) {
 		now = clock
@@ -46,5 +49,8 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq in
 			return fmt.Errorf("forget %s: %w", del.what, err)
 		}
 	}
-	return nil
+	if keepMembers <= 0 || keepMembers > keepRuns {
+		keepMembers = keepRuns
+	}
+	return s.forgetMembers(ctx, tx, run.Cluster, seconds(now.Add(-keepMembers)))
 }

@@ -49,7 +49,9 @@ func childRecords(n int) int {
 		}
 		run := runAt(0, judged("a", verdict.Fail), b, counted(verdict.Pass, 1000))
 		run.StartedAt = time.Now()
-		if err := s.Record(ctx, run, map[facts.SeriesKey]bool{users: true}); err != nil {
+		moves := saw(i%3 > 0, crowd(1+i%7, 40)...) // seven people change from run to run
+		moves.Good = map[facts.SeriesKey]bool{users: true}
+		if err := s.Record(ctx, run, moves); err != nil {
 			return fail(err)
 		}
 		for _, inc := range run.Incidents {
@@ -182,7 +184,7 @@ func checkWhole(t *testing.T, path string, told map[string]bool) {
 			t.Errorf("%s was recorded and is lost", line)
 		}
 	}
-	for table, perRun := range map[string]int{"documents": 1, "series": 1} {
+	for table, perRun := range map[string]int{"documents": 1, "series": 1, "views": 1} {
 		if n := count(t, s, "SELECT count(*) FROM "+table); n != perRun*len(runs) {
 			t.Errorf("%d rows in %s for %d runs", n, table, len(runs))
 		}
@@ -210,6 +212,13 @@ func checkLast(t *testing.T, s *Store) {
 	diff(t, ofRun, open)
 	if b := past(t, s).Baselines[users]; b.Value != 1000 {
 		t.Errorf("baseline %+v", b)
+	}
+	// Every run saw 40 users, so any two of them have as many who vanished as who appeared.
+	if n := count(t, s, "SELECT count(*) FROM members WHERE until_seq IS NULL"); n != 40 {
+		t.Errorf("%d users are there, want 40", n)
+	}
+	if c := lost(t, s, PlainNames(), crowd(1, 40)...); c != nil && (c.Before != 40 || len(c.Vanished) != len(c.Appeared)) {
+		t.Errorf("the last good run saw %d users, of whom %d vanished and %d are new", c.Before, len(c.Vanished), len(c.Appeared))
 	}
 }
 
@@ -255,10 +264,10 @@ func TestGoroutinesAtOnce(t *testing.T) {
 	for i := range 8 {
 		wait.Go(func() {
 			for j := range 5 {
-				if err := s.Record(t.Context(), runAt(i*5+j, judged("a", verdict.Fail)), nil); err != nil {
+				if err := s.Record(t.Context(), runAt(i*5+j, judged("a", verdict.Fail)), Moves{}); err != nil {
 					t.Error(err)
 				}
-				if _, err := s.Past(t.Context(), cluster); err != nil {
+				if _, err := s.Past(t.Context(), cluster, time.Now()); err != nil {
 					t.Error(err)
 				}
 			}

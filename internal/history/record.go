@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
 )
 
@@ -18,8 +17,8 @@ const clockTolerance = 2 * time.Minute
 
 // Record stores a run and advances the incidents, baselines and remembered
 // sources by it, all or nothing. It sets run.ID, run.Incidents and the Since
-// of the verdicts, and truncates run.StartedAt to seconds. good names the
-// series whose value in this run may move their baseline.
+// of the verdicts, and truncates run.StartedAt to seconds. moves says what else
+// the run may move.
 //
 // Runs may overlap. One that started before a run that is already recorded
 // holds older facts: it is stored, but moves nothing, and gets the incidents as
@@ -28,7 +27,7 @@ const clockTolerance = 2 * time.Minute
 // as old, so that a clock that was once set too far ahead stops nothing.
 //
 // Record also forgets what is too old; see keepRuns.
-func (s *Store) Record(ctx context.Context, run *verdict.Run, good map[facts.SeriesKey]bool) error {
+func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error {
 	stored := *run
 	stored.StartedAt = whole(run.StartedAt)
 	body, err := encodeDocument(&stored) // before the lock: it is the slow part
@@ -47,15 +46,10 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, good map[facts.Ser
 		if err != nil {
 			return err
 		}
-		if err := storeSeries(ctx, tx, &stored, seq, good, current); err != nil {
+		if err := storeMeasured(ctx, tx, &stored, seq, moves, current); err != nil {
 			return err
 		}
-		if current {
-			if err := storeSources(ctx, tx, stored.Cluster, stored.Sources, stored.StartedAt); err != nil {
-				return err
-			}
-		}
-		return s.forget(ctx, tx, &stored, seq)
+		return s.forget(ctx, tx, &stored, seq, moves.KeepMembers)
 	})
 	if err != nil {
 		return err
@@ -63,6 +57,26 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, good map[facts.Ser
 	run.ID, run.StartedAt, run.Incidents = stored.ID, stored.StartedAt, stored.Incidents
 	setSince(run.Verdicts, run.Incidents)
 	return nil
+}
+
+// storeMeasured writes what the run measured and saw, and lets it move what is normal.
+func storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, moves Moves, current bool) error {
+	if err := storeSeries(ctx, tx, run, seq, moves, current); err != nil {
+		return err
+	}
+	if err := storeViews(ctx, tx, run, seq, moves.Views, current); err != nil {
+		return err
+	}
+	if !current {
+		return nil
+	}
+	if err := storeMarks(ctx, tx, run, moves); err != nil {
+		return err
+	}
+	if err := storeMeasures(ctx, tx, run); err != nil {
+		return err
+	}
+	return storeSources(ctx, tx, run.Cluster, run.Sources, run.StartedAt)
 }
 
 // isCurrent tells whether no recorded run of the cluster has newer facts.

@@ -210,7 +210,7 @@ func TestRecordIsAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := runAt(1, counted(verdict.Pass, 1), judged("a", verdict.Fail))
-	wantError(t, s.Record(t.Context(), run, map[facts.SeriesKey]bool{users: true}), "record a run in", s.path)
+	wantError(t, s.Record(t.Context(), run, Moves{Good: map[facts.SeriesKey]bool{users: true}}), "record a run in", s.path)
 	if run.ID != "" || run.Incidents != nil || run.Verdicts[1].Since != nil {
 		t.Error("the run looks recorded")
 	}

@@ -6,13 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"hubaudit/internal/verdict"
 )
 
-// Latest stands for the id of the run that was recorded last.
+// Latest stands for the id of the run that was recorded last; Latest~1 is the
+// one before it, and so on.
 const Latest = "latest"
 
 // RunInfo is a run without what it found.
@@ -50,7 +53,7 @@ func (s *Store) Runs(ctx context.Context, cluster string, limit int) ([]RunInfo,
 }
 
 // Run returns a whole run of a cluster as it was recorded, with the incidents
-// as they stood then. id may be Latest, or the beginning of only one run's id.
+// as they stood then. id may be Latest, Latest~N, or the beginning of only one run's id.
 // The findings of a run are kept for 90 days or until newer ones need their
 // space; after that it is an error to ask for it.
 func (s *Store) Run(ctx context.Context, cluster, id string) (*verdict.Run, error) {
@@ -87,15 +90,27 @@ func (s *Store) Run(ctx context.Context, cluster, id string) (*verdict.Run, erro
 	return run, nil
 }
 
-// findRun finds the run that an id, its beginning, or Latest names.
+// latestBack is Latest~N: the run that was recorded N runs before the last.
+var latestBack = regexp.MustCompile(`^latest(?:~([0-9]{1,9}))?$`)
+
+// findLatest finds the run that Latest or Latest~N names.
+func findLatest(ctx context.Context, tx *sql.Tx, cluster, back string) (int64, error) {
+	n, _ := strconv.Atoi(back) // "" is 0, and more digits do not match
+	var seq int64
+	err := tx.QueryRowContext(ctx, "SELECT seq FROM runs WHERE cluster = ? ORDER BY seq DESC LIMIT 1 OFFSET ?", cluster, n).Scan(&seq)
+	switch {
+	case !errors.Is(err, sql.ErrNoRows):
+		return seq, err
+	case n == 0:
+		return 0, refuse("the history has no run%s yet: `audit now` records one", ofCluster(cluster))
+	}
+	return 0, refuse("the history%s does not reach %d runs back: `audit history` lists them", ofCluster(cluster), n)
+}
+
+// findRun finds the run that an id, its beginning, Latest or Latest~N names.
 func findRun(ctx context.Context, tx *sql.Tx, cluster, id string) (int64, error) {
-	if id == Latest {
-		var seq sql.NullInt64
-		err := tx.QueryRowContext(ctx, "SELECT max(seq) FROM runs WHERE cluster = ?", cluster).Scan(&seq)
-		if err == nil && !seq.Valid {
-			err = refuse("the history has no run%s yet: `audit now` records one", ofCluster(cluster))
-		}
-		return seq.Int64, err
+	if m := latestBack.FindStringSubmatch(id); m != nil {
+		return findLatest(ctx, tx, cluster, m[1])
 	}
 	var seq int64
 	err := tx.QueryRowContext(ctx, "SELECT seq FROM runs WHERE cluster = ? AND id = ?", cluster, id).Scan(&seq)

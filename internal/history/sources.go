@@ -81,29 +81,3 @@ func readSources(ctx context.Context, tx *sql.Tx, cluster string) (map[string]so
 	}, "SELECT name, status, items, last_ok, last_items, failed_runs FROM sources WHERE cluster = ?", cluster)
 	return states, err
 }
-
-// Past returns what earlier runs of a cluster left: what is normal, and which
-// sources could be read. Of a cluster without runs it is empty.
-//
-// LastOK and LastItems of a source are those of the last run that read it and
-// found something in it; see also Accept.
-func (s *Store) Past(ctx context.Context, cluster string) (facts.Past, error) {
-	past := facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Sources: map[string]facts.PastSource{}}
-	err := s.read(ctx, "read the past from", func(tx *sql.Tx) error {
-		series, err := readSeries(ctx, tx, cluster)
-		if err != nil {
-			return err
-		}
-		for key, state := range series {
-			if len(state.points) > 0 {
-				past.Baselines[key] = state.points.baseline()
-			}
-		}
-		sources, err := readSources(ctx, tx, cluster)
-		for name, state := range sources {
-			past.Sources[name] = state.PastSource
-		}
-		return err
-	})
-	return past, err
-}

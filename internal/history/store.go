@@ -1,6 +1,6 @@
 // Package history remembers audit runs: what each found, the incidents that
-// span them, what is normal for a hub, which sources once could be read, and
-// which receiver was told what.
+// span them, what is normal for a hub and who its users are, which sources once
+// could be read, and which receiver was told what.
 //
 // It is one SQLite file that several processes may use at once. Whatever a run
 // leaves behind is written in one transaction, so that a process killed at any
@@ -27,8 +27,8 @@ type Store struct {
 	// clock is the wall clock. It only guards against a history written while
 	// a clock was wrong; everything stored takes its time from the caller.
 	clock func() time.Time
-	// keepBytes is the constant of that name; smaller in tests.
-	keepBytes int64
+	// keepBytes and keepEnded are the constants of these names; smaller in tests.
+	keepBytes, keepEnded int64
 }
 
 // busyTimeout is how long to wait for another process that writes. Recording
@@ -60,7 +60,7 @@ func Open(ctx context.Context, rawURL, baseDir string) (*Store, error) {
 	// One connection: SQLite lets one write at a time anyway, and waiting in
 	// database/sql ends with the caller's context at once.
 	db.SetMaxOpenConns(1)
-	s := &Store{db: db, path: path, clock: time.Now, keepBytes: keepBytes}
+	s := &Store{db: db, path: path, clock: time.Now, keepBytes: keepBytes, keepEnded: keepEnded}
 	if err := s.migrate(ctx); err != nil {
 		db.Close()
 		return nil, s.explain("open", err)
@@ -89,6 +89,7 @@ func dsn(path string) string {
 		"_defensive":    {"1"},
 		"_dqs":          {"0"},
 		"_error_rc":     {"1"},
+		"_pragma":       {"secure_delete(1)"}, // names that are forgotten are gone from the file too
 	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode(), OmitHost: true}).String()
 }

@@ -78,7 +78,16 @@ func record(t testing.TB, s *Store, run *verdict.Run, good ...facts.SeriesKey) *
 	for _, key := range good {
 		set[key] = true
 	}
-	if err := s.Record(t.Context(), run, set); err != nil {
+	if err := s.Record(t.Context(), run, Moves{Good: set}); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// recordMoves records a run that saw users.
+func recordMoves(t testing.TB, s *Store, run *verdict.Run, moves Moves) *verdict.Run {
+	t.Helper()
+	if err := s.Record(t.Context(), run, moves); err != nil {
 		t.Fatal(err)
 	}
 	return run
@@ -86,7 +95,7 @@ func record(t testing.TB, s *Store, run *verdict.Run, good ...facts.SeriesKey) *
 
 func past(t testing.TB, s *Store) facts.Past {
 	t.Helper()
-	p, err := s.Past(t.Context(), cluster)
+	p, err := s.Past(t.Context(), cluster, world.Now.Add(24*time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +148,7 @@ func diff(t *testing.T, want, got any) {
 
 func TestNewHistoryIsEmpty(t *testing.T) {
 	s := newStore(t)
-	diff(t, facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Sources: map[string]facts.PastSource{}}, past(t, s))
+	diff(t, facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{}, Sources: map[string]facts.PastSource{}}, past(t, s))
 	runs, err := s.Runs(t.Context(), cluster, 10)
 	if err != nil || len(runs) != 0 {
 		t.Errorf("runs %v, error %v", runs, err)
@@ -216,7 +225,7 @@ func TestClustersAreApart(t *testing.T) {
 		func() (int, error) { l, err := s.Pending(t.Context(), "west"); return len(l), err },
 		func() (int, error) { l, err := s.Runs(t.Context(), "west", 5); return len(l), err },
 		func() (int, error) {
-			p, err := s.Past(t.Context(), "west")
+			p, err := s.Past(t.Context(), "west", world.Now)
 			return len(p.Baselines) + len(p.Sources), err
 		},
 	} {
@@ -238,12 +247,12 @@ func TestContextEndsWaiting(t *testing.T) {
 	defer tx.Rollback()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = s.Record(ctx, runAt(0), nil)
+	err = s.Record(ctx, runAt(0), Moves{})
 	wantError(t, err, s.path, "stopped before it was done")
 }
 
 func TestAdviceForFailuresOfTheStore(t *testing.T) {
-	record100 := func(s *Store) error { return s.Record(t.Context(), manyFindings(20000), nil) }
+	record100 := func(s *Store) error { return s.Record(t.Context(), manyFindings(20000), Moves{}) }
 	pragma := func(text string) func(*testing.T, *Store) {
 		return func(t *testing.T, s *Store) {
 			if _, err := s.db.Exec("PRAGMA " + text); err != nil {

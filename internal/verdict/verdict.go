@@ -90,6 +90,9 @@ type Verdict struct {
 	// Rebase says, by the name of a series or mark, why what was seen is to be
 	// the new normal at once, without anybody's acceptance.
 	Rebase map[string]string `json:"rebase,omitempty"`
+	// Normal says that the numbers and texts may move what is normal although
+	// the verdict is a failure, as growth does.
+	Normal bool `json:"normal,omitempty"`
 	// Disabled is true when the configuration switched the check off.
 	Disabled bool `json:"disabled,omitempty"`
 }

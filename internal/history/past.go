@@ -1,0 +1,49 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"hubaudit/internal/facts"
+)
+
+// Past returns what earlier runs of a cluster left at the time of a run: what
+// is normal, and which sources could be read. Of a cluster without runs it is
+// empty. How the users changed is not part of it, see References.
+//
+// LastOK and LastItems of a source are those of the last run that read it and
+// found something in it; see also Accept.
+func (s *Store) Past(ctx context.Context, cluster string, now time.Time) (facts.Past, error) {
+	past := facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{},
+		Sources: map[string]facts.PastSource{}}
+	err := s.read(ctx, "read the past from", func(tx *sql.Tx) error {
+		series, err := readSeries(ctx, tx, cluster)
+		if err != nil {
+			return err
+		}
+		for key, state := range series {
+			if len(state.points) > 0 {
+				past.Baselines[key] = state.points.baseline()
+			}
+		}
+		if err := addHighs(ctx, tx, cluster, now, past.Baselines); err != nil {
+			return err
+		}
+		marks, err := readMarks(ctx, tx, cluster)
+		if err != nil {
+			return err
+		}
+		for key, m := range marks {
+			if m.value.Valid {
+				past.Marks[key] = facts.Mark{Value: m.value.String, Since: fromSeconds(m.since), Until: fromSeconds(m.until)}
+			}
+		}
+		sources, err := readSources(ctx, tx, cluster)
+		for name, state := range sources {
+			past.Sources[name] = state.PastSource
+		}
+		return err
+	})
+	return past, err
+}
