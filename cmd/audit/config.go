@@ -3,12 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"hubaudit/checks"
 	"hubaudit/internal/audit"
 	"hubaudit/internal/collect/hubdb"
 	"hubaudit/internal/config"
+	"hubaudit/internal/text"
 )
 
 func configCommand(c *common) *cobra.Command {
@@ -21,40 +24,101 @@ func configCommand(c *common) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration and the files it names secrets by",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, suite, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			receivers, err := audit.Receivers(cfg)
-			if err = errors.Join(err, databaseURLs(cfg)); err != nil {
-				return misuse{err}
-			}
-			disabled := 0
-			for _, s := range suite {
-				if s.Disabled {
-					disabled++
-				}
-			}
-			fmt.Fprintf(c.out, "%s is valid: %d hubs, %d checks (%d disabled), %d receivers, %d routes.\n",
-				cfg.File(), len(cfg.Hubs), len(suite), disabled, len(receivers), len(cfg.Notify.Routes))
-			return nil
-		},
+		Long: `check reads the configuration and the files with secrets that it names, and lists what
+an audit would read of each hub. It connects to nothing. What works and should still be
+written otherwise, such as a password in a database's URL, it says as a warning.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return checkConfig(c) },
 	})
 	return cmd
 }
 
-func databaseURLs(cfg *config.Config) error {
+func checkConfig(c *common) error {
+	cfg, suite, err := c.load(nil)
+	if err != nil {
+		return err
+	}
+	urls, urlErr := databaseURLs(cfg)
+	if err := errors.Join(cfg.CheckFiles(), urlErr); err != nil {
+		return misuse{err}
+	}
+	receivers, err := audit.Receivers(cfg)
+	if err != nil {
+		return misuse{err}
+	}
+	for _, w := range append(cfg.Warnings(), cfg.WindowWarnings(time.Now())...) {
+		fmt.Fprintf(c.err, "audit: warning: %s\n", w)
+	}
+	fmt.Fprintf(c.out, "%s is valid: %s, %s (%d disabled), %s, %s.\n", cfg.File(), text.Count(len(cfg.Hubs), "hub"),
+		text.Count(len(suite), "check"), disabled(suite), text.Count(len(receivers), "receiver"), text.Count(len(cfg.Notify.Routes), "route"))
+	p := text.NewPage(c.out, colour(c.out), width(c.out))
+	for i := range cfg.Hubs {
+		describeHub(p, &cfg.Hubs[i], urls[i])
+	}
+	if err := p.Flush(); err != nil {
+		return fmt.Errorf("write what the configuration says: %w", err)
+	}
+	return nil
+}
+
+// disabled counts the checks that are switched off for all hubs.
+func disabled(suite checks.Suite) int {
+	n := 0
+	for _, s := range suite {
+		if s.Disabled {
+			n++
+		}
+	}
+	return n
+}
+
+// databaseURLs takes the hubs' databases apart, in the order of the hubs.
+func databaseURLs(cfg *config.Config) ([]hubdb.URL, error) {
 	var errs []error
+	urls := make([]hubdb.URL, len(cfg.Hubs))
 	for i, h := range cfg.Hubs {
 		if h.Database == "" {
 			continue
 		}
-		if _, err := hubdb.ParseURL(h.Database, cfg.Dir()); err != nil {
+		var err error
+		if urls[i], err = hubdb.ParseURL(h.Database, cfg.Dir()); err != nil {
 			key := fmt.Sprintf("hubs[%d].database", i)
 			errs = append(errs, fmt.Errorf("%s: %s: %w", cfg.Where(key), key, err))
 		}
 	}
-	return errors.Join(errs...)
+	return urls, errors.Join(errs...)
+}
+
+// describeHub lists what an audit reads of a hub, without any secret.
+func describeHub(p *text.Page, h *config.Hub, database hubdb.URL) {
+	p.Blank()
+	p.Print("", "", text.Span{Style: text.Bold, Text: "hub " + h.Name})
+	line := func(label, value string) {
+		const columns = 11
+		p.Label("  ", text.Span{Style: text.Dim, Text: label}, columns, text.Span{Text: value})
+	}
+	line("namespace", h.Namespace)
+	switch {
+	case database.Engine == hubdb.SQLite:
+		line("database", "sqlite "+database.Path)
+	case h.Database != "":
+		line("database", database.String())
+	case h.API != nil:
+		line("database", "none: users and servers come from the REST API, and what only a database shows is not checked")
+	default:
+		line("database", "none: users and servers are not checked")
+	}
+	if h.API != nil {
+		line("api", h.API.URL)
+	}
+	for _, b := range h.Backups {
+		if b.VolumeSnapshots != "" {
+			line("backup", b.Name+": snapshots of the claim "+b.VolumeSnapshots)
+		} else {
+			line("backup", b.Name+": "+b.Files)
+		}
+	}
+	if len(h.Backups) == 0 {
+		line("backup", "none")
+	}
 }

@@ -16,7 +16,6 @@ import (
 
 	"hubaudit/checks"
 	"hubaudit/internal/config"
-	"hubaudit/internal/verdict"
 )
 
 // streams are the process's; tests pass their own.
@@ -99,43 +98,19 @@ func noArgs(_ *cobra.Command, args []string) error {
 
 // load reads the configuration and the suite of checks that it describes.
 func (c *common) load(only []string) (*config.Config, checks.Suite, error) {
-	known := map[string][]string{}
-	for _, check := range checks.Registry {
-		known[check.ID] = []string{"enabled", "severity"}
-		for _, p := range check.Params {
-			known[check.ID] = append(known[check.ID], p.Name)
-		}
-	}
-	cfg, err := config.Load(c.config, known)
+	cfg, err := config.Load(c.config, settingKeys())
 	if err != nil {
 		return nil, nil, misuse{err}
 	}
-	suite, err := checks.NewSuite(settings(cfg), only)
+	set, err := settings(cfg)
 	if err != nil {
-		return nil, nil, misuse{fmt.Errorf("%s: %w", cfg.Where("checks"), err)}
+		return nil, nil, misuse{err}
+	}
+	suite, err := checks.NewSuite(set, only)
+	if err != nil {
+		return nil, nil, misuse{located(cfg, err)}
 	}
 	return cfg, suite, nil
-}
-
-// settings translates the file's words on checks, which are validated, into
-// the registry's.
-func settings(cfg *config.Config) map[string]checks.Setting {
-	out := map[string]checks.Setting{}
-	for id, set := range cfg.Checks {
-		s := checks.Setting{Values: map[string]any{}}
-		for key, value := range set {
-			switch key {
-			case "enabled":
-				s.Disabled = value == false
-			case "severity":
-				s.Severity = verdict.Severity(fmt.Sprint(value))
-			default:
-				s.Values[key] = value
-			}
-		}
-		out[id] = s
-	}
-	return out
 }
 
 func (c *common) logger() (zerolog.Logger, error) {

@@ -30,9 +30,16 @@ var severities = map[verdict.Severity]string{
 	verdict.Info:     "report only",
 }
 
+// How a window is written, for checks that expect changes.
+const (
+	expectExample = "expect: {from: 2026-12-18, to: 2027-01-08, reason: end of term}"
+	expectDays    = "whole days in UTC, or times such as 2026-12-18T08:00:00Z"
+)
+
 // sourceNames are the sources of a check in words.
 func sourceNames(names []string) string {
-	words := map[string]string{checks.HubDatabase: "the hub's database", checks.HubBackups: "the hub's backups", facts.History: "the history"}
+	words := map[string]string{checks.HubDatabase: "the hub's database", checks.HubAPI: "the hub's REST API",
+		checks.HubUsers: "the hub's users (from its database or its REST API)", checks.HubBackups: "the hub's backups", facts.History: "the history"}
 	out := make([]string, len(names))
 	for i, name := range names {
 		if out[i] = words[name]; out[i] == "" {

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite docs/checks.md and the golden f
 // sample is a check that has one of everything.
 var sample = &checks.Check{
 	ID: "sample-check", Title: "Every sample has a `sample_id`", Severity: verdict.Critical, Since: "0.1.0", Scope: checks.PerHub,
-	Needs: []string{checks.HubDatabase, facts.KubeClaims}, Uses: []string{checks.HubBackups, facts.History}, Baseline: true,
+	Needs: []string{checks.HubDatabase, facts.KubeClaims}, Uses: []string{checks.HubUsers, checks.HubBackups, facts.History}, Baseline: true, Expects: true,
 	Params: []checks.Param{
 		{Name: "maxDropPercent", Doc: "the largest drop that is normal", Default: 10, Min: 0, Max: 100, Unit: "percent"},
 		{Name: "maxAge", Doc: "how old a sample may be", Default: float64(26 * time.Hour), Min: float64(time.Minute), Max: float64(90 * time.Minute), Unit: checks.UnitDuration},

@@ -15,7 +15,8 @@ func Markdown(w io.Writer, registry []*checks.Check) error {
 	p.printf("<!-- Generated from checks/; change it there, then: go generate ./internal/checkdoc -->\n\n")
 	p.printf("# The checks\n\n")
 	p.printf("Each check is one invariant. `audit explain ID` shows the same in a terminal. " +
-		"Severity and parameters can be set under `checks:` in the configuration, where `enabled: false` switches a check off.\n\n")
+		"Severity and parameters can be set under `checks:` in the configuration, where `enabled: false` switches a check off; " +
+		"`checks:` of a single hub goes before that, for checks with a verdict per hub.\n\n")
 	p.printf("A check whose source could not be read is *unknown*, never a pass. " +
 		"One whose source is absent by design is *skipped*.\n\n")
 	p.printf("| Check | Severity | What must hold |\n|---|---|---|\n")
@@ -47,7 +48,10 @@ func (p page) check(c *checks.Check) {
 		p.printf("- Uses, if there: %s\n", sourceNames(c.Uses))
 	}
 	if c.Baseline {
-		p.printf("- Compares with what was normal: `audit accept %s --hub HUB --reason \"…\"` accepts a new normal\n", c.ID)
+		p.printf("- Compares with what was normal: `%s` accepts a new normal\n", acceptCommand(c))
+	}
+	if c.Expects {
+		p.printf("- Expected changes: `%s` in the check's settings, or a list of such windows (%s)\n", expectExample, expectDays)
 	}
 	p.params(c.Params)
 	p.prose("What a violation means", c.Doc.Meaning)
@@ -55,6 +59,15 @@ func (p page) check(c *checks.Check) {
 	p.list("What to do now", c.Doc.Do, func(i int) string { return fmt.Sprintf("%d. ", i+1) })
 	p.list("What not to do", c.Doc.Dont, dash)
 	p.list("Where it comes from", c.Doc.Sources, dash)
+}
+
+// acceptCommand is how a new normal of a check is accepted.
+func acceptCommand(c *checks.Check) string {
+	hub := " --hub HUB"
+	if c.Scope == checks.PerCluster {
+		hub = ""
+	}
+	return "audit accept " + c.ID + hub + " --reason \"…\""
 }
 
 func dash(int) string { return "- " }

@@ -31,7 +31,10 @@ func Explain(w io.Writer, c *checks.Check, color bool, width int) error {
 		label(p, "uses", text.Doc(sourceNames(c.Uses)+", if there")...)
 	}
 	if c.Baseline {
-		label(p, "baseline", text.Doc("`audit accept "+c.ID+" --hub HUB --reason \"…\"` accepts a new normal")...)
+		label(p, "baseline", text.Doc("`"+acceptCommand(c)+"` accepts a new normal")...)
+	}
+	if c.Expects {
+		label(p, "expect", text.Doc("`"+expectExample+"` or a list of such windows ("+expectDays+")")...)
 	}
 	for i, q := range c.Params {
 		label(p, []string{"parameters", ""}[min(i, 1)], text.Doc("`"+q.Name+"`, "+value(q, q.Default)+" ("+bounds(q)+"): "+q.Doc)...)

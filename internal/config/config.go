@@ -4,6 +4,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 	"time"
 
 	"hubaudit/internal/verdict"
@@ -11,16 +12,19 @@ import (
 
 // Config is the whole file. The yaml keys are documented in docs/configuration.md.
 type Config struct {
-	Hubs     []Hub                     `yaml:"hubs"`
-	Cluster  Cluster                   `yaml:"cluster"`
-	Longhorn Longhorn                  `yaml:"longhorn"`
-	History  string                    `yaml:"history"`
-	Members  Members                   `yaml:"members"`
-	Checks   map[string]map[string]any `yaml:"checks"`
-	Notify   Notify                    `yaml:"notify"`
+	Hubs     []Hub    `yaml:"hubs"`
+	Cluster  Cluster  `yaml:"cluster"`
+	Longhorn Longhorn `yaml:"longhorn"`
+	History  string   `yaml:"history"`
+	Members  Members  `yaml:"members"`
+	Checks   Checks   `yaml:"checks"`
+	Notify   Notify   `yaml:"notify"`
 
-	file  string
-	lines map[string]int
+	file string
+	// lines has the line of every key of the file, empty those without a value.
+	lines    map[string]int
+	empty    map[string]bool
+	warnings []Warning
 }
 
 // Hub is one JupyterHub.
@@ -29,7 +33,7 @@ type Hub struct {
 	Namespace string `yaml:"namespace"`
 	// Database is JupyterHub's own db_url.
 	Database string `yaml:"database"`
-	// DatabasePassword is used where Database names none.
+	// DatabasePassword is the one for Database, which then names none.
 	DatabasePassword     string `yaml:"databasePassword"`
 	DatabasePasswordFile string `yaml:"databasePasswordFile"`
 	// API is the hub's REST API, as a second view beside the database or instead
@@ -40,7 +44,7 @@ type Hub struct {
 	CullUsers bool     `yaml:"cullUsers"`
 	Backups   []Backup `yaml:"backups"`
 	// Checks are settings for this hub alone, over those of Config.Checks.
-	Checks map[string]map[string]any `yaml:"checks"`
+	Checks Checks `yaml:"checks"`
 }
 
 // API is how to reach a hub's REST API.
@@ -162,11 +166,16 @@ func (c *Config) setDefaults() {
 		setDefault(&h.KubeSpawner.SlugScheme, "safe")
 		setDefault(&h.KubeSpawner.RememberPVCName, new(true))
 		setDefault(&h.KubeSpawner.DeletePVC, new(true))
+		if h.API != nil {
+			h.API.URL = strings.TrimRight(h.API.URL, "/")
+		}
 	}
 	setDefault(&c.Longhorn.Namespace, "longhorn-system")
 	setDefault(&c.History, "sqlite:hubaudit.db")
 	setDefault(&c.Members.Names, NamesPlain)
-	setDefault(&c.Members.Keep, 400*24*time.Hour)
+	if !c.isSet("members.keep") {
+		c.Members.Keep = 400 * 24 * time.Hour
+	}
 	if !c.isSet("notify.repeatInterval") {
 		c.Notify.RepeatInterval = 24 * time.Hour
 	}

@@ -3,7 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -35,9 +35,8 @@ func (c *Config) validate() error {
 	if c.Cluster.Dump != "" && c.Cluster.Context != "" {
 		v.errorf("cluster.dump", "dump and context exclude each other: a recording or a live cluster")
 	}
-	for id, set := range c.Checks {
-		v.check(id, set)
-	}
+	v.members(c.Members)
+	v.checks()
 	v.notify(c.Notify)
 	return errors.Join(v.errs...)
 }
@@ -65,6 +64,10 @@ func (v *validator) hub(h *Hub, path string, seen map[string]bool) {
 	if s := h.KubeSpawner.SlugScheme; s != "safe" && s != "escape" {
 		v.errorf(path+".kubespawner.slugScheme", "%q is neither safe nor escape", s)
 	}
+	v.database(h, path)
+	if h.API != nil {
+		v.api(h.API, path+".api")
+	}
 	names := map[string]bool{}
 	for i := range h.Backups {
 		b, at := &h.Backups[i], fmt.Sprintf("%s.backups[%d]", path, i)
@@ -73,6 +76,67 @@ func (v *validator) hub(h *Hub, path string, seen map[string]bool) {
 			v.errorf(at+".name", "another backup of this hub has the name %q", b.Name)
 		}
 		names[b.Name] = true
+	}
+}
+
+func (v *validator) database(h *Hub, path string) {
+	key := path + ".databasePassword"
+	v.oneOf(key, h.DatabasePassword, h.DatabasePasswordFile)
+	switch {
+	case h.DatabasePassword+h.DatabasePasswordFile == "":
+	case h.Database == "":
+		v.errorf(path, "there is a databasePassword and no database")
+	case !strings.Contains(h.Database, "://") || strings.HasPrefix(strings.TrimSpace(h.Database), "sqlite"):
+		v.errorf(path, "there is a databasePassword, and an SQLite file has none")
+	case urlPassword(h.Database) != "":
+		v.errorf(path, "the password is both in database and in databasePassword: take it out of the URL")
+	}
+}
+
+// apiPath is how every hub's API ends, whatever its base_url is.
+const apiPath = "/hub/api"
+
+func (v *validator) api(a *API, path string) {
+	v.oneOf(path+".token", a.Token, a.TokenFile)
+	if a.Token+a.TokenFile == "" {
+		v.errorf(path, "set tokenFile: a file with the token of a JupyterHub service")
+	}
+	// The value is not quoted where it may hold a password.
+	u, err := url.Parse(a.URL)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		v.errorf(path+".url", "must be the URL of the hub's API, such as http://hub:8081/hub/api or https://hub.example.org/hub/api")
+	case u.User != nil:
+		v.errorf(path+".url", "must not hold a user or password: the API takes a token, see tokenFile")
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		v.errorf(path+".url", "must not have anything after a ? or #")
+	case !strings.HasSuffix(u.Path, apiPath):
+		prefix, _, _ := strings.Cut(u.Path, "/hub")
+		u.Path = strings.TrimRight(prefix, "/") + apiPath
+		v.errorf(path+".url", "must end in %s: write %s", apiPath, u)
+	}
+	if a.CAFile != "" && u != nil && u.Scheme == "http" {
+		v.errorf(path+".caFile", "is of no use: the URL does not begin with https")
+	}
+}
+
+func (v *validator) members(m Members) {
+	v.oneOf("members.key", m.Key, m.KeyFile)
+	given := m.Key+m.KeyFile != ""
+	switch {
+	case m.Names != NamesPlain && m.Names != NamesHashed:
+		v.errorf("members.names", "%q is neither plain nor hashed", m.Names)
+	case m.Names == NamesHashed && !given:
+		v.errorf("members.names", "hashed needs a key: set members.keyFile; without one, names can be guessed from their hashes")
+	case m.Names == NamesPlain && given:
+		v.errorf("members.names", "there is a key, and yet names are kept plain: write names: hashed, or remove the key")
+	case m.Names == NamesHashed && m.Key != "":
+		if _, err := v.config.MembersKey(); err != nil {
+			v.errs = append(v.errs, err)
+		}
+	}
+	if m.Keep <= 0 {
+		v.errorf("members.keep", "must be longer than nothing, such as 9600h for 400 days")
 	}
 }
 
@@ -93,20 +157,6 @@ func (v *validator) backup(b *Backup, path string) {
 	}
 	if b.MaxAge < 0 {
 		v.errorf(path+".maxAge", "must not be negative")
-	}
-}
-
-func (v *validator) check(id string, set map[string]any) {
-	path := "checks." + id
-	if e, ok := set["enabled"]; ok {
-		if _, ok := e.(bool); !ok {
-			v.errorf(path+".enabled", "must be true or false")
-		}
-	}
-	if s, ok := set["severity"]; ok {
-		if _, err := verdict.ParseSeverity(fmt.Sprint(s)); err != nil {
-			v.errorf(path+".severity", "%v", err)
-		}
 	}
 }
 
@@ -152,21 +202,4 @@ func (v *validator) oneOf(path, inline, file string) {
 	if inline != "" && file != "" {
 		v.errorf(path, "set this or %sFile, not both", path)
 	}
-}
-
-// Secret returns a secret that is given inline (from the environment) or by a
-// file. The error names the file, never its content.
-func (c *Config) Secret(path, inline, file string) (string, error) {
-	if file == "" {
-		return inline, nil
-	}
-	data, err := os.ReadFile(c.Path(file))
-	if err != nil {
-		return "", fmt.Errorf("%s: %sFile: %w", c.Where(path+"File"), path, err)
-	}
-	secret := strings.TrimSpace(string(data))
-	if secret == "" {
-		return "", fmt.Errorf("%s: %sFile: %s is empty", c.Where(path+"File"), path, c.Path(file))
-	}
-	return secret, nil
 }

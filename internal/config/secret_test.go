@@ -1,0 +1,101 @@
+package config
+
+import (
+	"encoding/pem"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestURLPassword(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                            "",
+		"sqlite:////srv/a:b@c.sqlite": "",
+		"hub.sqlite":                  "",
+		"postgresql://hub@db/hub":     "",
+		"postgresql://db:5432/hub":    "",
+		"postgresql://hub:@db/hub":    "",
+		"postgresql+psycopg2://hub:hunter2@db/hub": "hunter2",
+		" mysql+pymysql://hub:a/b#c?d@db/hub":      "a/b#c?d",
+		"postgresql://:hunter2@/hub":               "hunter2",
+		"postgresql://hub:${PW}@db/hub":            "${PW}",
+		"postgresql://hub@db/hub?password=hunter2": "hunter2",
+		"mysql://hub@db/hub?ssl=1&passwd=hunter2":  "hunter2",
+		"postgresql://hub@db/hub?sslmode=require":  "",
+		"postgresql://hub@db/hub?a=%zz&password=x": "x",
+		"${DB_URL}": "",
+	} {
+		if got := urlPassword(url); got != want {
+			t.Errorf("%s: %q, want %q", url, got, want)
+		}
+	}
+}
+
+// A password in the hub's own db_url works, and is warned of without being shown.
+func TestWrittenPassword(t *testing.T) {
+	const secret = "s3cr3t-value"
+	for url, want := range map[string]int{
+		"postgresql://hub:" + secret + "@db/hub":     1,
+		"postgresql://hub@db/hub?password=" + secret: 1,
+		"postgresql://hub:${PW}@db/hub":              0,
+		"postgresql://hub@db/hub?password=${PW}":     0,
+		"${URL}":                                     0,
+		"postgresql://hub@db/hub":                    0,
+		"sqlite:////srv/jupyterhub.sqlite":           0,
+	} {
+		c, err := parse("hubs:\n  - name: a\n    database: \""+url+"\"", map[string]string{"PW": secret, "URL": "mysql://hub:" + secret + "@db/hub"})
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		warnings := c.Warnings()
+		if len(warnings) != want {
+			t.Errorf("%s: %v", url, warnings)
+		}
+		for _, w := range warnings {
+			if s := w.String(); !strings.HasPrefix(s, "etc/hubaudit.yaml:3: hubs[0].database: ") || !strings.Contains(s, "databasePasswordFile") || strings.Contains(s, secret) {
+				t.Errorf("%s: warned with %s", url, s)
+			}
+		}
+	}
+}
+
+func TestCheckFiles(t *testing.T) {
+	dir := t.TempDir()
+	server := httptest.NewTLSServer(nil)
+	t.Cleanup(server.Close)
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	for name, content := range map[string]string{"good": "0123456789abcdef\n", "short": "0123456789abcde\n", "empty": " \n", "ca.pem": string(certificate)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := func(password, token, ca, key string) string {
+		return "hubs:\n  - name: a\n    database: mysql://h@d/n\n    databasePasswordFile: " + password +
+			"\n    api: {url: \"https://h/hub/api\", tokenFile: " + token + ", caFile: " + ca + "}\nmembers: {names: hashed, keyFile: " + key + "}"
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"all good":        {text("good", "good", "ca.pem", "good"), ""},
+		"no password":     {text("none", "good", "ca.pem", "good"), "hubaudit.yaml:4: hubs[0].databasePasswordFile: open "},
+		"empty token":     {text("good", "empty", "ca.pem", "good"), "hubaudit.yaml:5: hubs[0].api.tokenFile: "},
+		"no certificates": {text("good", "good", "none", "good"), "hubaudit.yaml:5: hubs[0].api.caFile: open "},
+		"not in PEM":      {text("good", "good", "short", "good"), "short holds no certificate in PEM form"},
+		"short key":       {text("good", "good", "ca.pem", "short"), "hubaudit.yaml:6: members.key: the key has 15 bytes, at least 16 are needed"},
+		"no key":          {text("good", "good", "ca.pem", "none"), "hubaudit.yaml:6: members.keyFile: open "},
+	} {
+		cfg, err := Parse(filepath.Join(dir, "hubaudit.yaml"), []byte(c.text), known, env(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := cfg.CheckFiles(); {
+		case c.want == "" && err == nil:
+		case c.want == "" || err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "0123"):
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if _, err := (&Config{}).MembersKey(); err != nil {
+		t.Errorf("plain names need a key: %v", err)
+	}
+}
