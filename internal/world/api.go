@@ -17,7 +17,7 @@ func ServeAPI(s *facts.Snapshot, hub string) {
 }
 
 func showAPI(h *facts.Hub) {
-	h.API = facts.API{Location: h.API.Location, Version: "5.5.1",
+	h.API = facts.API{Location: h.API.Location, Version: runningVersion(&h.Database),
 		UsersRead: facts.Complete, SpawnersRead: facts.Complete, StatesRead: true}
 	byID := make(map[int64][]facts.Spawner, len(h.Users))
 	for _, sp := range h.Spawners {

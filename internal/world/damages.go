@@ -72,7 +72,7 @@ func setCookies(h *facts.Hub, ids []int64, state facts.CookieState) {
 		if len(ids) > 0 && !slices.Contains(ids, u.ID) {
 			continue
 		}
-		u.Cookie, u.CookieSharedWith = state, 0
+		u.Cookie, u.CookieSharedWith, u.CookieHandMade = state, 0, false
 		if state == facts.CookieShared {
 			if lowest == 0 {
 				lowest = u.ID
@@ -123,6 +123,7 @@ func OldNames(s *facts.Snapshot, hub string) {
 	}
 	h.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}-{userid}", DeletePVC: true}
 	h.Database.Revisions, h.Database.CookieNotNull, h.Database.CookieUnique = nil, false, false
+	h.Database.Columns = columns(Schemas()[0])
 	h.Spawners = slices.DeleteFunc(h.Spawners, func(sp facts.Spawner) bool { return sp.Name != "" })
 	for i := range h.Spawners {
 		sp := &h.Spawners[i]

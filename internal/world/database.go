@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -20,7 +22,9 @@ import (
 // WriteDatabase writes the hub's SQLite database as the JupyterHub of that
 // version (one of Schemas) keeps it, over whatever is at path. The same facts
 // give the same rows. A hub whose database lost all tables or all bytes gets
-// what such an accident leaves; other damage cannot be written and is an error.
+// what such an accident leaves; rows that refer to users or servers who are not
+// there are that damage themselves. Other damage cannot be written and is an
+// error.
 func WriteDatabase(path string, hub *facts.Hub, version string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("make room for the hub database: %w", err)
@@ -35,6 +39,7 @@ func WriteDatabase(path string, hub *facts.Hub, version string) error {
 			err = saveEmptyOver(path)
 		case facts.DamageZeroBytes:
 			err = os.Truncate(path, 0)
+		case facts.DamageUsersRemade, facts.DamageForeignKey: // in the rows
 		default:
 			err = errors.New("a world cannot write this damage")
 		}
@@ -139,9 +144,9 @@ func (w *rowWriter) users() {
 	}
 	w.insert(statement, len(w.hub.Users), func(i int) []any {
 		u := w.hub.Users[i]
-		row := []any{u.ID, u.Name, u.Admin, datetime(u.LastActivity), cookie(u)}
+		row := []any{u.ID, u.Name, u.Admin, datetime(u.LastActivity, u.BrokenTimes, "last_activity"), cookie(u)}
 		if w.has.timestamps {
-			row = append(row, datetime(u.Created))
+			row = append(row, datetime(u.Created, u.BrokenTimes, "created"))
 		}
 		return row
 	})
@@ -157,7 +162,7 @@ func (w *rowWriter) usersWithState() {
 		len(w.hub.Users), func(i int) []any {
 			u := w.hub.Users[i]
 			sp := spawners[u.ID]
-			return []any{u.ID, u.Name, u.Admin, datetime(u.LastActivity), cookie(u), state(sp.State), reference(sp.ServerID)}
+			return []any{u.ID, u.Name, u.Admin, datetime(u.LastActivity, u.BrokenTimes, "last_activity"), cookie(u), state(sp.State), reference(sp.ServerID)}
 		})
 }
 
@@ -168,18 +173,25 @@ func (w *rowWriter) spawners() {
 	}
 	w.insert(statement, len(w.hub.Spawners), func(i int) []any {
 		sp := w.hub.Spawners[i]
-		row := []any{sp.ID, reference(sp.UserID), reference(sp.ServerID), state(sp.State), sp.Name, datetime(sp.LastActivity)}
+		row := []any{sp.ID, reference(sp.UserID), reference(sp.ServerID), state(sp.State), sp.Name, datetime(sp.LastActivity, sp.BrokenTimes, "last_activity")}
 		if w.has.timestamps {
-			row = append(row, datetime(sp.Started))
+			row = append(row, datetime(sp.Started, sp.BrokenTimes, "started"))
 		}
 		return row
 	})
 }
 
-// datetime spells a time as SQLAlchemy stores it in SQLite: naive UTC with
-// microseconds; absent is NULL.
-func datetime(t time.Time) any {
-	if t.IsZero() {
+// datetime spells a column's time as SQLAlchemy stores it in SQLite: naive UTC
+// with microseconds; absent is NULL. Of the broken columns, comma-separated, a
+// time is spelled as hubs cannot read it, and an absent one is no time at all.
+func datetime(t time.Time, broken, column string) any {
+	isBroken := slices.Contains(strings.Split(broken, ","), column)
+	switch {
+	case isBroken && t.IsZero():
+		return "unknown"
+	case isBroken:
+		return t.UTC().Format("2006-01-02T15:04:05.000000Z")
+	case t.IsZero():
 		return nil
 	}
 	return t.UTC().Format("2006-01-02 15:04:05.000000")
@@ -203,6 +215,9 @@ func cookie(u facts.User) any {
 		return ""
 	case facts.CookieShared:
 		id = "shared " + strconv.FormatInt(u.CookieSharedWith, 10)
+	}
+	if u.CookieHandMade {
+		return "made by hand for " + id
 	}
 	sum := sha256.Sum256([]byte("hubaudit test cookie of " + id))
 	return hex.EncodeToString(sum[:16])

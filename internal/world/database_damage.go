@@ -9,7 +9,20 @@ import (
 	"os"
 
 	"modernc.org/sqlite"
+
+	"hubaudit/internal/facts"
 )
+
+// RemakeUsers leaves a hub's table users without a row beside the spawners of
+// its users, as somebody does who drops and makes the table again in an sqlite
+// shell. A hub that is running still knows its users from memory.
+func RemakeUsers(s *facts.Snapshot, hub string) {
+	h := Hub(s, hub)
+	h.Users = nil
+	h.Database.Damage = []facts.Damage{{Kind: facts.DamageUsersRemade, HeldData: true,
+		Message: "the table users has no rows, but rows of other tables belong to users"}}
+	Settle(s)
+}
 
 // writes is how often a hub that ran for months has written its database.
 const writes = 184_213

@@ -44,7 +44,7 @@ func Healthy(size Size) *facts.Snapshot {
 		UsersRead:   facts.Complete, SpawnersRead: facts.Complete, StatesRead: true,
 		Database: facts.Database{
 			Engine: "sqlite", Location: "jupyterhub.sqlite", Revisions: []string{"4621fec11365"},
-			CookieNotNull: true, CookieUnique: true, NameUnique: true,
+			CookieNotNull: true, CookieUnique: true, NameUnique: true, Columns: columns(CurrentSchema),
 			Modified: Now.Add(-10 * time.Minute),
 		},
 	}
@@ -87,7 +87,8 @@ func (b *builder) addHub() {
 	b.addClaim(facts.Claim{Name: HubClaim, Created: Now.AddDate(0, -6, 0), RequestBytes: 1 << 30, Component: "hub"}, true)
 	b.attachLast("worker-1")
 	b.s.Kube.Pods = append(b.s.Kube.Pods, facts.Pod{Namespace: Namespace, Name: "hub-6b7f9d4c5-x2x7p", Phase: "Running",
-		Node: "worker-1", Component: "hub", Created: Now.AddDate(0, 0, -9), Claims: []string{HubClaim}})
+		Node: "worker-1", Component: facts.HubComponent, Created: Now.AddDate(0, 0, -9), Claims: []string{HubClaim},
+		Mounts: []facts.Mount{{Path: "/srv/jupyterhub", Kind: facts.MountClaim, Claim: HubClaim}}})
 	backup := facts.Backup{Name: "nightly", Kind: "files", Location: "backups/jupyterhub-*.sqlite.gz", Schedule: "0 3 * * *", MaxAge: 26 * time.Hour}
 	for day := range 7 {
 		at := time.Date(Now.Year(), Now.Month(), Now.Day(), 3, 0, 12, 0, time.UTC).AddDate(0, 0, -day)

@@ -20,9 +20,16 @@ func datahubAt(day, hour, minute int) time.Time {
 // Who did what in the datahub's accident.
 const (
 	datahubUsers  = 1000
-	datahubLogins = 50 // users who logged in on the empty database
-	datahubTwins  = 24 // users with a dot in their name who came back too early
+	datahubLogins = 50               // users who logged in on the empty database
+	datahubDots   = datahubUsers / 8 // users with a dot in their name
+	datahubTwins  = 24               // those of them who came back too early
 )
+
+// needTables are the checks that cannot tell anything of a database
+// without tables.
+var needTables = []string{"hub-db-schema-mismatch", "hub-cookie-constraint-missing", "hub-cookie-id-null", "hub-cookie-id-duplicate",
+	"hub-cookie-id-handmade", "hub-spawner-duplicate", "hub-spawner-state-broken", "hub-spawner-server-wrong", "hub-time-impossible",
+	"hub-user-name-refused", "hub-user-twin", "hub-user-id-changed", "pvc-duplicate-server"}
 
 // Datahub2017 is the loss of the hub database of Berkeley's DataHub.
 func Datahub2017() Incident {
@@ -35,7 +42,7 @@ func Datahub2017() Incident {
 			stage("database-emptied", datahubAt(9, 0, 30), datahubEmptied,
 				"Somebody who wanted to look into the hub's database typed `.save` in an sqlite shell. "+
 					"The file is now an empty database; the hub's log fills with \"no such table\".",
-				finds{"hub-db-corrupt": 1, "hub-user-count-drift": 1, "hub-db-reset": 1}, "hub-cookie-id-null", "hub-cookie-id-duplicate", "pvc-duplicate-server"),
+				finds{"hub-db-corrupt": 1, "hub-user-count-drift": 1, "hub-db-reset": 1}, needTables...),
 			stage("hub-restarted", datahubAt(9, 2, 0), datahubRestarted,
 				"At 01:12 the hub's pod was deleted, and a new hub made itself at home in the empty database. Fifty users have "+
 					"logged in since. Each is a new user with a new id, hence a new claim, hence an empty home.",
@@ -43,14 +50,14 @@ func Datahub2017() Incident {
 			stage("users-rebuilt", datahubAt(9, 2, 34), datahubRebuilt,
 				"The table of users was rebuilt from the names of the old claims: all ids are right again, but every dot in a name has become a "+
 					"hyphen, and every user has the same made-up cookie_id, so that everybody is logged in as the first user.",
-				finds{"hub-cookie-id-duplicate": datahubUsers, "pvc-duplicate-server": datahubLogins}),
+				finds{"hub-cookie-id-duplicate": datahubUsers, "pvc-duplicate-server": datahubLogins, "hub-user-id-changed": datahubDots}),
 			stage("cookies-nulled", datahubAt(9, 2, 42), datahubNulled,
 				"The cookie_ids were set to NULL instead. Logging in now ends in an error.",
-				finds{"hub-cookie-id-null": datahubUsers, "pvc-duplicate-server": datahubLogins}),
+				finds{"hub-cookie-id-null": datahubUsers, "pvc-duplicate-server": datahubLogins, "hub-user-id-changed": datahubDots}),
 			stage("cookies-mended", datahubAt(9, 10, 53), datahubTwinned,
 				"Everybody has a cookie_id of their own. Users with a dot in their name who logged in since nine o'clock "+
 					"became new users beside their rebuilt selves, with new claims.",
-				finds{"pvc-duplicate-server": datahubLogins}),
+				finds{"pvc-duplicate-server": datahubLogins, "hub-user-twin": datahubTwins, "hub-user-id-changed": datahubDots}),
 			stage("all-clear", datahubAt(10, 11, 17), datahubHealthy,
 				"A day later: names are right, the new accounts and the claims made that night are gone.", nil),
 		},

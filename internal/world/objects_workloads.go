@@ -37,16 +37,58 @@ func podObject(p *facts.Pod) object {
 	container := object{"name": "main", "image": "example"}
 	spec := object{"containers": anys(container)}
 	setText(spec, "nodeName", p.Node)
-	var volumes, mounts []any
-	for i, claim := range p.Claims {
-		name := fmt.Sprintf("volume-%d", i)
-		volumes = append(volumes, object{"name": name, "persistentVolumeClaim": object{"claimName": claim}})
-		mounts = append(mounts, object{"name": name, "mountPath": fmt.Sprintf("/mnt/%d", i)})
-	}
+	volumes, mounts := podVolumes(p)
 	if len(volumes) > 0 {
-		spec["volumes"], container["volumeMounts"] = volumes, mounts
+		spec["volumes"] = volumes
+	}
+	if len(mounts) > 0 {
+		container["volumeMounts"] = mounts
 	}
 	return object{"metadata": m, "spec": spec, "status": object{"phase": p.Phase}}
+}
+
+// podVolumes are a pod's volumes and where its container mounts them. A user's
+// pod mounts its claims where facts do not say; what a hub's pod mounts is
+// known, and its other claims are mounted nowhere.
+func podVolumes(p *facts.Pod) (volumes, mounts []any) {
+	add := func(kind string, source object, path string) {
+		name := fmt.Sprintf("volume-%d", len(volumes))
+		volumes = append(volumes, object{"name": name, kind: source})
+		if path != "" {
+			mounts = append(mounts, object{"name": name, "mountPath": path})
+		}
+	}
+	mounted := map[string]bool{}
+	for _, m := range p.Mounts {
+		mounted[m.Claim] = true
+		add(m.Kind, mountSource(&m), m.Path)
+	}
+	for i, claim := range p.Claims {
+		path := ""
+		if p.Component != facts.HubComponent {
+			path = fmt.Sprintf("/mnt/%d", i)
+		}
+		if !mounted[claim] {
+			add(facts.MountClaim, object{"claimName": claim}, path)
+		}
+	}
+	return volumes, mounts
+}
+
+func mountSource(m *facts.Mount) object {
+	switch m.Kind {
+	case facts.MountClaim:
+		return object{"claimName": m.Claim}
+	case facts.MountEmptyDir:
+		return object{}
+	case facts.MountHostPath:
+		return object{"path": m.Path}
+	case facts.MountCSI:
+		return object{"driver": "csi.example.org"}
+	case "nfs":
+		return object{"server": "nfs.example.org", "path": m.Path}
+	}
+	panic("world: a pod's volume is of the unknown kind " + m.Kind)
 }
 
 func cronJobObject(c *facts.CronJob) object {

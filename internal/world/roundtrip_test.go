@@ -41,6 +41,9 @@ func crowded() *facts.Snapshot {
 			ClaimNamespace: "other", ClaimName: "claim-ann"})
 	k.Pods[0].Deleting, k.Pods[1].Phase, k.Pods[1].Node = t, "Pending", ""
 	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "two", Created: t, Phase: "Running", HasUser: true, User: "ann", Server: "lab", Claims: []string{"a", "b"}})
+	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "hub", Created: t, Phase: "Running", Component: facts.HubComponent, Claims: []string{"a", "unmounted"},
+		Mounts: []facts.Mount{{Path: "/a", Kind: facts.MountClaim, Claim: "a"}, {Path: "/b", Kind: facts.MountEmptyDir}, {Path: "/c", Kind: facts.MountHostPath},
+			{Path: "/d", Kind: "nfs"}, {Path: "/e", Kind: facts.MountCSI}}})
 	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer"})
 	k.CronJobs = []facts.CronJob{
 		{Namespace: "a", Name: "nightly", Schedule: "0 3 * * *", TimeZone: "Australia/Melbourne", LastSchedule: t, LastSuccess: t.Add(time.Minute)},
@@ -135,6 +138,8 @@ func damagedHub(version string) *facts.Hub {
 	hub.Spawners[2].State = facts.SpawnerState{Form: "empty"}
 	hub.Spawners[3].State = facts.SpawnerState{Form: "broken"}
 	hub.Spawners[5].State = facts.SpawnerState{Form: "object", PodName: "jupyter-\"x\""}
+	hub.Users[0].BrokenTimes, hub.Users[2].BrokenTimes, hub.Users[2].CookieHandMade = "last_activity", "created,last_activity", true
+	hub.Spawners[1].BrokenTimes, hub.Spawners[2].BrokenTimes = "started,last_activity", "last_activity"
 	world.FitSchema(hub, version)
 	return hub
 }
@@ -153,7 +158,7 @@ func readBack(t *testing.T, hub *facts.Hub, version string) hubdb.Result {
 	if err := world.WriteDatabase(filepath.Join(dir, "jupyterhub.sqlite"), hub, version); err != nil {
 		t.Fatal(err)
 	}
-	read, err := hubdb.Read(context.Background(), "sqlite:///jupyterhub.sqlite", dir)
+	read, err := hubdb.Read(context.Background(), hubdb.Options{URL: "sqlite:///jupyterhub.sqlite", BaseDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +204,19 @@ func TestDatabaseThatWasLost(t *testing.T) {
 					t.Errorf("(-world +read):\n%s", diff)
 				}
 			})
+		}
+	}
+}
+
+func TestDatabaseThatLostItsUsers(t *testing.T) {
+	for _, version := range world.Schemas()[1:] {
+		s := world.Healthy(world.Small)
+		world.RemakeUsers(s, world.HubName)
+		world.FitSchema(s.Hubs[0], version)
+		read := readBack(t, s.Hubs[0], version)
+		want := hubdb.Result{Database: s.Hubs[0].Database, UsersRead: facts.Complete, SpawnersRead: facts.Complete, Spawners: s.Hubs[0].Spawners, Servers: s.Hubs[0].Servers}
+		if diff := cmp.Diff(want, read, asRead); diff != "" {
+			t.Errorf("%s (-world +read):\n%s", version, diff)
 		}
 	}
 }

@@ -51,21 +51,66 @@ func FitSchema(hub *facts.Hub, version string) {
 		panic("world: no schema of JupyterHub " + version)
 	}
 	d := &hub.Database
-	d.Revisions, d.CookieNotNull, d.CookieUnique = nil, false, false
+	d.Revisions, d.CookieNotNull, d.CookieUnique, d.Columns = nil, false, false, columns(version)
 	if has.revision != "" {
 		d.Revisions, d.CookieNotNull, d.CookieUnique = []string{has.revision}, true, true
 	}
 	if !has.timestamps {
 		for i := range hub.Users {
 			hub.Users[i].Created = time.Time{}
+			hub.Users[i].BrokenTimes = without(hub.Users[i].BrokenTimes, "created")
 		}
 		for i := range hub.Spawners {
 			hub.Spawners[i].Started = time.Time{}
+			hub.Spawners[i].BrokenTimes = without(hub.Spawners[i].BrokenTimes, "started")
 		}
 	}
 	if !has.spawners {
 		fitUserState(hub)
 	}
+}
+
+// columns are those of the tables users, spawners and servers in that version,
+// sorted.
+func columns(version string) map[string][]string {
+	text, err := schemaFiles.ReadFile("schema/" + version + ".sql")
+	if err != nil {
+		panic(err) // every version of schemas is embedded
+	}
+	found := map[string][]string{}
+	table := ""
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "CREATE TABLE "); ok {
+			table, _, _ = strings.Cut(name, " ")
+		}
+		column, _, _ := strings.Cut(strings.TrimPrefix(line, "\t"), " ")
+		// Constraints are in capitals.
+		if strings.HasPrefix(line, "\t") && column == strings.ToLower(column) && slices.Contains([]string{"users", "spawners", "servers"}, table) {
+			found[table] = append(found[table], column)
+		}
+	}
+	for _, names := range found {
+		slices.Sort(names)
+	}
+	return found
+}
+
+// runningVersion is the JupyterHub that can have started on a database.
+func runningVersion(d *facts.Database) string {
+	if len(d.Revisions) == 0 && len(d.Columns["spawners"]) == 0 && len(d.Columns) > 0 {
+		return Schemas()[0]
+	}
+	for version, has := range schemas {
+		if slices.Contains(d.Revisions, has.revision) {
+			return version
+		}
+	}
+	return CurrentSchema
+}
+
+// without takes a word out of a list with commas.
+func without(words, word string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(words, ","), func(w string) bool { return w == word }), ",")
 }
 
 // fitUserState keeps one nameless spawner of each user, as a hub does that has

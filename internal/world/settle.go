@@ -87,9 +87,11 @@ func Fail(s *facts.Snapshot, name string, cause facts.Cause, detail string) {
 }
 
 // Remember gives the world a past: every source was read an hour ago with as
-// many items as now, and every hub has had the users it has now for a week.
+// many items as now, and every hub has had the users and the claim that it has
+// now for a week.
 func Remember(s *facts.Snapshot) {
-	s.Past = facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Sources: map[string]facts.PastSource{}}
+	s.Past = facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{},
+		Sources: map[string]facts.PastSource{}}
 	for _, src := range s.Sources {
 		if src.Status == facts.OK {
 			s.Past.Sources[src.Name] = facts.PastSource{LastOK: s.Now.Add(-time.Hour), LastItems: src.Total()}
@@ -98,5 +100,21 @@ func Remember(s *facts.Snapshot) {
 	for _, h := range s.Hubs {
 		s.Past.Baselines[facts.SeriesKey{Hub: h.Name, Name: facts.SeriesUsers}] = facts.Baseline{
 			Value: float64(len(h.Users)), Runs: 7, Since: s.Now.AddDate(0, 0, -7), Until: s.Now.Add(-time.Hour)}
+		rememberClaim(s, h)
+	}
+}
+
+// rememberClaim marks the claim that a hub's database lies on.
+func rememberClaim(s *facts.Snapshot, h *facts.Hub) {
+	mark := func(name, value string) {
+		s.Past.Marks[facts.SeriesKey{Hub: h.Name, Name: name}] = facts.Mark{
+			Value: cmp.Or(value, facts.MarkNone), Since: s.Now.AddDate(0, 0, -7), Until: s.Now.Add(-time.Hour)}
+	}
+	for i := range s.Kube.Volumes {
+		if v := &s.Kube.Volumes[i]; v.ClaimNamespace == h.Namespace && v.ClaimName == HubClaim && v.Phase == "Bound" {
+			mark(facts.MarkHubClaim, v.ClaimUID)
+			mark(facts.MarkHubVolume, v.UID)
+			mark(facts.MarkHubStorage, v.Storage())
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 func FuzzProtoPage(f *testing.F) {
 	f.Add(encode(f, "PodList", &corev1.PodList{ListMeta: metav1.ListMeta{Continue: "next"}, Items: []corev1.Pod{{ObjectMeta: meta("hub", "jupyter-ann"), Spec: corev1.PodSpec{NodeName: "n"}}}}))
+	f.Add(encode(f, "PodList", &corev1.PodList{Items: []corev1.Pod{*hubPod()}}))
 	f.Add([]byte("k8s\x00\x0a\x09\x12\x07PodList\x12\x02\x12\x00"))
 	c := &Client{progress: func(string, int) {}}
 	f.Fuzz(func(t *testing.T, page []byte) {

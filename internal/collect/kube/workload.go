@@ -35,12 +35,15 @@ func pod(p *corev1.Pod) facts.Pod {
 		switch v := &p.Spec.Volumes[i]; {
 		case v.PersistentVolumeClaim != nil:
 			f.Claims = append(f.Claims, v.PersistentVolumeClaim.ClaimName)
-		case v.Ephemeral != nil: // its claim is made for the pod and named after both
-			f.Claims = append(f.Claims, p.Name+"-"+v.Name)
+		case v.Ephemeral != nil:
+			f.Claims = append(f.Claims, ephemeralClaim(p, v))
 		}
 	}
 	slices.Sort(f.Claims)
 	f.Claims = slices.Compact(f.Claims)
+	if f.Component == facts.HubComponent {
+		f.Mounts = mounts(p)
+	}
 	return f
 }
 
