@@ -16,6 +16,7 @@ var auditInputMissing = &Check{
 	Since:    "0.1.0",
 	Scope:    PerCluster,
 	Needs:    []string{facts.History},
+	Baseline: true,
 	Params: []Param{
 		{Name: "runs", Doc: "after how many failed runs in a row an outage that may pass is reported", Default: 3, Min: 1, Max: 1000, Unit: "runs"},
 	},

@@ -91,7 +91,7 @@ var auditInputMissingCases = cases{
 				s.Past = facts.Past{}
 				world.Fail(s, facts.KubeNodes, facts.CauseForbidden, "no")
 			},
-			want: with(nodesUnknown, "hub-user-count-drift", "skipped"),
+			want: with(with(nodesUnknown, "hub-user-count-drift", "skipped"), "hub-db-pvc-replaced", "skipped"),
 		},
 		{
 			name: "pods, jobs and snapshots come and go",
@@ -102,11 +102,12 @@ var auditInputMissingCases = cases{
 				s.Kube.Pods = nil
 				world.Settle(s)
 			},
+			want: outcomes{"hub-db-ephemeral": "skipped"},
 		},
 		{
 			name:   "an empty hub is hub-user-count-drift's",
 			change: func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) },
-			want:   outcomes{"hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1"},
+			want:   outcomes{"hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
 		},
 		{
 			name: "a source that is no longer configured",
@@ -137,7 +138,7 @@ var auditInputMissingCases = cases{
 	sourceFailed: []damage{{
 		name:    "history not readable",
 		change:  failed(facts.History),
-		want:    outcomes{"audit-input-missing": "unknown", "hub-user-count-drift": "unknown"},
+		want:    unknownWithout(facts.History, nil),
 		summary: "source history could not be read: gave up after 30s",
 	}},
 }

@@ -53,7 +53,8 @@ func runBackupNone(in *Input) Result {
 		}
 		total++
 		v := in.lhVolume(c)
-		if snapshots[claimKey{c.Namespace, c.Name}] || v != nil && !v.LastBackupAt.IsZero() {
+		_, snapshot := snapshots[claimKey{c.Namespace, c.Name}]
+		if snapshot || v != nil && !v.LastBackupAt.IsZero() {
 			covered++
 		} else {
 			bare = append(bare, c)
@@ -84,11 +85,17 @@ func (in *Input) needsBackup(c *facts.Claim) bool {
 	return v == nil || v.ActualBytes > 0
 }
 
-func readySnapshots(all []facts.VolumeSnapshot) map[claimKey]bool {
-	ready := map[claimKey]bool{}
+// readySnapshots tells by claim when its newest usable snapshot was taken.
+func readySnapshots(all []facts.VolumeSnapshot) map[claimKey]time.Time {
+	ready := map[claimKey]time.Time{}
 	for i := range all {
 		if s := &all[i]; s.Ready && s.Error == "" && s.Claim != "" {
-			ready[claimKey{s.Namespace, s.Claim}] = true
+			taken := s.Taken
+			if taken.IsZero() {
+				taken = s.Created
+			}
+			k := claimKey{s.Namespace, s.Claim}
+			ready[k] = later(ready[k], taken)
 		}
 	}
 	return ready

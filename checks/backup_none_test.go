@@ -98,9 +98,9 @@ var backupNoneCases = cases{
 		{name: "a longer rpo", change: youngClaim(40 * time.Hour), values: map[string]any{"rpo": "40h"}},
 	},
 	sourceFailed: []damage{
-		{name: "Longhorn's volumes not readable", change: failed(facts.LonghornVolumes), want: replicasUnknown(outcomes{"backup-none": "unknown"}),
+		{name: "Longhorn's volumes not readable", change: failed(facts.LonghornVolumes), want: unknownWithout(facts.LonghornVolumes, nil),
 			summary: "source longhorn/volumes could not be read: gave up after 30s"},
-		{name: "snapshots not readable", change: failed(facts.KubeSnapshots), want: outcomes{"backup-none": "unknown"},
+		{name: "snapshots not readable", change: failed(facts.KubeSnapshots), want: unknownWithout(facts.KubeSnapshots, nil),
 			summary: "source kube/volumesnapshots could not be read: gave up after 30s"},
 	},
 }
@@ -108,7 +108,7 @@ var backupNoneCases = cases{
 // youngClaim adds a claim of that age with data and no backup.
 func youngClaim(age time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
-		world.AddClaim(s, facts.Claim{Name: "claim-new", User: "new", HasUser: true, Created: s.Now.Add(-age)})
+		world.AddClaim(s, facts.Claim{Name: "claim-new", User: "student-0001", Server: "new", HasUser: true, Created: s.Now.Add(-age)})
 		volumeOf(s, "claim-new").ActualBytes = 1 << 20
 	}
 }

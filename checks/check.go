@@ -127,6 +127,9 @@ type Result struct {
 	// Rebase names the series or marks whose present value becomes normal at
 	// once, and why: because a configured window expected the change.
 	Rebase map[string]string
+	// Normal says that what was measured may move the baseline although the
+	// check fails: growth is told, and yet is what is normal from now on.
+	Normal bool
 }
 
 // Guides is the registry's documentation in the form that reports use.

@@ -55,8 +55,14 @@ func (in *Input) databaseSubject() verdict.Subject {
 	return verdict.Subject{Kind: "database", Name: in.Hub.Name, Namespace: in.Hub.Namespace}
 }
 
+// userSubject has no id where the REST API told of the user, and shows an empty
+// name as one.
 func userSubject(u *facts.User) verdict.Subject {
-	return verdict.Subject{Kind: "user", Name: u.Name, ID: idText(u.ID)}
+	s := verdict.Subject{Kind: "user", Name: cmp.Or(u.Name, `""`)}
+	if u.ID > 0 {
+		s.ID = idText(u.ID)
+	}
+	return s
 }
 
 // ownerDetails adds whose a claim is to a finding's details.
@@ -71,37 +77,6 @@ func ownerDetails(details map[string]string, o attribution.Owner) {
 	if o.UserID != 0 {
 		details["userID"] = idText(o.UserID)
 	}
-}
-
-// emptyDatabase tells whether the hub's database certainly holds no user: it
-// is empty, or the table is gone. The hub starts on such a database as a new
-// one. A table that exists but could not be read says nothing.
-func emptyDatabase(h *facts.Hub) bool {
-	d := &h.Database
-	if h.UsersRead == facts.Complete {
-		return len(h.Users) == 0
-	}
-	missing := false
-	for _, damage := range d.Damage {
-		switch damage.Kind {
-		case facts.DamageZeroBytes, facts.DamageNoTables:
-			missing = true
-		case facts.DamageTableMissing:
-			missing = missing || !hasTable(d, "users")
-		case facts.DamageTruncated, facts.DamageIntegrity:
-			return false // the list of tables itself may be incomplete
-		}
-	}
-	return missing
-}
-
-func hasTable(d *facts.Database, name string) bool {
-	for _, t := range d.Tables {
-		if t == name {
-			return true
-		}
-	}
-	return false
 }
 
 // usersSource names the source that the hub's users come from.

@@ -50,10 +50,53 @@ var accidents = []func(s *facts.Snapshot, n int){
 	},
 	func(s *facts.Snapshot, n int) { s.Past = facts.Past{} },
 	func(s *facts.Snapshot, n int) {
+		if s.Past.Baselines != nil {
+			exchange(20+n, n%20, n%10)(s)
+			s.Past.Changes[world.HubName].Appeared = append(s.Past.Changes[world.HubName].Appeared, facts.Member{Name: hostile[n%len(hostile)]})
+		}
+	},
+	func(s *facts.Snapshot, n int) {
 		other := *hubOf(s)
 		other.Name, other.Users = "other", other.Users[:n%(len(other.Users)+1)]
 		s.Hubs = append(s.Hubs[:1:1], &other)
 		world.Settle(s)
+	},
+	func(s *facts.Snapshot, n int) {
+		if users := hubOf(s).Users; len(users) > 1 {
+			u := &users[n%len(users)]
+			u.Name, u.Created = strings.ToUpper(users[0].Name)+hostile[n%len(hostile)], s.Now.AddDate(0, 0, -n)
+		}
+	},
+	func(s *facts.Snapshot, n int) {
+		c := facts.Changes{At: s.Now.AddDate(0, 0, -n%7), Before: n, HighestID: int64(n), Hashed: n%5 == 0}
+		for i := range n % 30 {
+			m := facts.Member{Name: hostile[i%len(hostile)], ID: int64(n - 2*i), Created: s.Now.AddDate(0, 0, i-n)}
+			c.Vanished, c.Appeared = append(c.Vanished, m), append(c.Appeared, facts.Member{Name: m.Name + "x", ID: m.ID - int64(i%3)})
+			c.Renumbered = append(c.Renumbered, facts.Renumbered{Name: m.Name, Was: m.ID, Now: int64(n + i), CreatedNow: m.Created})
+		}
+		s.Past.Changes = map[string]*facts.Changes{world.HubName: &c}
+	},
+	func(s *facts.Snapshot, n int) {
+		api := &hubOf(s).API
+		api.Users, api.Spawners = api.Users[:n%(len(api.Users)+1)], api.Spawners[n%(len(api.Spawners)+1):]
+	},
+	func(s *facts.Snapshot, n int) {
+		for i := range hubOf(s).Spawners {
+			sp := &hubOf(s).Spawners[i]
+			sp.ServerID, sp.UserID, sp.Name = int64((n+i)%4), int64((n*i)%12), hostile[(n+i)%len(hostile)]
+			sp.State.Form = []string{"", "empty", "broken", "object"}[(n+i)%4]
+		}
+	},
+	func(s *facts.Snapshot, n int) {
+		for i := range hubOf(s).Users {
+			u := &hubOf(s).Users[i]
+			u.LastActivity, u.BrokenTimes, u.CookieHandMade = s.Now.AddDate(n-100, 0, i), hostile[n%len(hostile)], true
+		}
+	},
+	func(s *facts.Snapshot, n int) {
+		h := hubOf(s)
+		h.Database.Revisions, h.API.Version = []string{"f460b0348206"}, hostile[n%len(hostile)]
+		h.Servers, h.StatesRead, h.SpawnersRead = nil, n%2 == 0, facts.Partial
 	},
 }
 
@@ -63,6 +106,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add([]byte{0, 0})
 	f.Add([]byte{2, 0, 5, 7, 1, 3, 12, 0})
 	f.Add([]byte{6, 0, 6, 1, 6, 2, 8, 0, 14, 3, 19, 4})
+	f.Add([]byte{20, 3, 20, 5, 21, 40, 22, 2})
 	f.Fuzz(func(t *testing.T, accidentsAndTargets []byte) {
 		s := healthy()
 		for i := 0; i+1 < min(len(accidentsAndTargets), 16); i += 2 {

@@ -15,7 +15,7 @@ var hubCookieIDDuplicateCases = cases{
 		{
 			name:    "one value for everybody",
 			change:  func(s *facts.Snapshot) { world.ShareCookies(s, world.HubName) },
-			want:    outcomes{"hub-cookie-id-duplicate": "fail critical 10"},
+			want:    outcomes{"hub-cookie-id-duplicate": "fail critical 10", "hub-cookie-constraint-missing": "fail warning 1"},
 			summary: `10 of 10 users share 1 cookie_id with others: all of them are logged in as user "student-0001" (id 1)`,
 		},
 		{
@@ -24,7 +24,7 @@ var hubCookieIDDuplicateCases = cases{
 				world.ShareCookies(s, world.HubName, 2, 3)
 				world.ShareCookies(s, world.HubName, 5, 6, 7)
 			},
-			want:    outcomes{"hub-cookie-id-duplicate": "fail critical 5"},
+			want:    outcomes{"hub-cookie-id-duplicate": "fail critical 5", "hub-cookie-constraint-missing": "fail warning 1"},
 			summary: "5 of 10 users share 2 cookie_ids with others",
 		},
 	},
@@ -33,12 +33,13 @@ var hubCookieIDDuplicateCases = cases{
 		change: func(s *facts.Snapshot) {
 			hubOf(s).Spawners = append(hubOf(s).Spawners, facts.Spawner{ID: 99, UserID: 1})
 		},
+		want: outcomes{"hub-spawner-duplicate": "fail warning 1"},
 	}},
 	boundary: []damage{
 		{
 			name:    "two users",
 			change:  func(s *facts.Snapshot) { world.ShareCookies(s, world.HubName, 4, 9) },
-			want:    outcomes{"hub-cookie-id-duplicate": "fail critical 2"},
+			want:    outcomes{"hub-cookie-id-duplicate": "fail critical 2", "hub-cookie-constraint-missing": "fail warning 1"},
 			summary: `2 of 10 users share 1 cookie_id with others: all of them are logged in as user "student-0004" (id 4)`,
 		},
 		{

@@ -24,6 +24,7 @@ var hubCookieIDNull = &Check{
 			"Stop the hub: `kubectl -n NAMESPACE scale deployment/hub --replicas=0`.",
 			"Copy the database to another volume.",
 			"Give each such user a value of their own: `UPDATE users SET cookie_id = lower(hex(randomblob(16))) WHERE cookie_id IS NULL OR cookie_id = '';` (SQLite; one random value per row).",
+			"On PostgreSQL write `replace(gen_random_uuid()::text, '-', '')` for the value, on MySQL and MariaDB `lower(hex(random_bytes(16)))`.",
 			"Replace the hub's cookie secret (`hub.config.JupyterHub.cookie_secret`, or the file jupyterhub_cookie_secret), so that every old cookie is void.",
 			"Run `audit now`, start the hub, and ask the users listed here which files they saw and changed meanwhile.",
 		},

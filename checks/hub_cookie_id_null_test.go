@@ -15,7 +15,7 @@ var hubCookieIDNullCases = cases{
 		{
 			name:    "a users table rebuilt by hand",
 			change:  func(s *facts.Snapshot) { world.NullCookies(s, world.HubName) },
-			want:    outcomes{"hub-cookie-id-null": "fail critical 10"},
+			want:    outcomes{"hub-cookie-id-null": "fail critical 10", "hub-cookie-constraint-missing": "fail warning 1"},
 			summary: "10 of 10 users have no cookie_id",
 		},
 		{
@@ -32,12 +32,13 @@ var hubCookieIDNullCases = cases{
 			h.Users = append(h.Users, facts.User{ID: 11, Name: "Bob", Cookie: facts.CookieUnique}, facts.User{ID: 12, Name: "bob", Cookie: facts.CookieUnique})
 			h.Database.CookieNotNull, h.Database.CookieUnique = false, false
 		},
+		want: outcomes{"hub-cookie-constraint-missing": "fail warning 1"},
 	}},
 	boundary: []damage{
 		{
 			name:    "one user",
 			change:  func(s *facts.Snapshot) { world.NullCookies(s, world.HubName, 7) },
-			want:    outcomes{"hub-cookie-id-null": "fail critical 1"},
+			want:    outcomes{"hub-cookie-id-null": "fail critical 1", "hub-cookie-constraint-missing": "fail warning 1"},
 			summary: "1 of 10 users has no cookie_id",
 		},
 		{
@@ -46,7 +47,7 @@ var hubCookieIDNullCases = cases{
 				world.NullCookies(s, world.HubName, 1, 2)
 				hubOf(s).UsersRead = facts.Partial
 			},
-			want:    usersUnknown(outcomes{"hub-cookie-id-null": "fail critical 2"}),
+			want:    usersUnknown(outcomes{"hub-cookie-id-null": "fail critical 2", "hub-cookie-constraint-missing": "fail warning 1"}),
 			summary: "2 of 10 users have no cookie_id (incomplete: the table users is damaged: 10 rows could be read, others may be missing)",
 		},
 	},

@@ -2,13 +2,12 @@ package checks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"hubaudit/internal/attribution"
 	"hubaudit/internal/facts"
-	"hubaudit/internal/kubespawner"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 )
@@ -34,6 +33,7 @@ var hubDBReset = &Check{
 			"and delete the old claims, or disable the check for this cluster. Claims that are being deleted and claims of other hubs in the same " +
 			"namespace are not counted.",
 		Do: []string{
+			rescueFirst,
 			"Stop the hub before more users log in: `kubectl -n NAMESPACE scale deployment/hub --replicas=0`.",
 			"Copy the database to another volume: accounts made since the reset are in it.",
 			"Look for the old database: backups, `jupyterhub.sqlite.<date>` files on the hub's volume, and a Released PersistentVolume of hub-db-dir (`kubectl get pv`).",
@@ -55,7 +55,7 @@ var hubDBReset = &Check{
 
 func runHubDBReset(in *Input) Result {
 	unread := usersUnread(in.Hub)
-	if unread != "" && !emptyDatabase(in.Hub) {
+	if unread != "" && !in.Hub.Emptied() {
 		return Result{Unknown: unread}
 	}
 	o := in.claimOwners()
@@ -70,7 +70,7 @@ func runHubDBReset(in *Input) Result {
 	if hub := in.unreadNeighbour(); hub != "" {
 		return Result{Unknown: fmt.Sprintf("claims in namespace %s may belong to hub %s, whose database could not be read in full", in.Hub.Namespace, hub)}
 	}
-	missing := sortedKeys(o.missing)
+	missing := slices.Sorted(maps.Keys(o.missing))
 	return Result{Findings: []verdict.Finding{{
 		Subject: in.databaseSubject(),
 		Message: fmt.Sprintf("only %s of %s of claims %s in the database, at least %s %% expected; %s", text.Number(len(o.known)), text.Count(owners, "owner"),
@@ -80,80 +80,9 @@ func runHubDBReset(in *Input) Result {
 	}}}
 }
 
-// claimOwners are the owners of the hub's user claims. Owners of claims of 2016
-// and 2017 are counted by the lossy form of their names, which is all that is
-// left of one who is not in the database.
-type claimOwners struct {
-	known, missing map[string]bool
-	created        []time.Time // of the claims
-	oldIDs         []int64     // in the names claim-<lossy>-<id>
-}
-
-func (in *Input) claimOwners() claimOwners {
-	o := claimOwners{known: map[string]bool{}, missing: map[string]bool{}}
-	var names, lossy map[string]bool // made when the first claim asks for them
-	for i := range in.Kube.Claims {
-		c := &in.Kube.Claims[i]
-		if !c.Deleting.IsZero() {
-			continue
-		}
-		owner, ok := in.Owners().Owner(c.Namespace, c.Name)
-		switch {
-		case ok && owner.Hub == "":
-			// Of several hubs in this namespace none or more than one has the user.
-			if names == nil {
-				names = userNames(in.Hub)
-			}
-			o.add(owner.User, names[owner.User])
-		case ok && owner.Hub != in.Hub.Name:
-			continue
-		case ok && (owner.By == attribution.ByState || owner.By == attribution.ByAnnotation):
-			o.add(owner.User, owner.UserID != 0)
-		case c.Namespace == in.Hub.Namespace && attribution.Bare(c):
-			name, id, old := kubespawner.ParseLossyClaim(c.Name)
-			if !old {
-				continue
-			}
-			if lossy == nil {
-				lossy = lossyNames(in.Hub)
-			}
-			o.add(name, lossy[name])
-			o.oldIDs = append(o.oldIDs, id)
-		default:
-			continue
-		}
-		o.created = append(o.created, c.Created)
-	}
-	return o
-}
-
-func (o *claimOwners) add(name string, known bool) {
-	if known {
-		o.known[name] = true
-	} else {
-		o.missing[name] = true
-	}
-}
-
-func userNames(h *facts.Hub) map[string]bool {
-	names := make(map[string]bool, len(h.Users))
-	for i := range h.Users {
-		names[h.Users[i].Name] = true
-	}
-	return names
-}
-
-func lossyNames(h *facts.Hub) map[string]bool {
-	names := make(map[string]bool, len(h.Users))
-	for i := range h.Users {
-		names[kubespawner.Lossy(h.Users[i].Name)] = true
-	}
-	return names
-}
-
 // signsOfReset says what makes the database look newer than the claims. Users
 // that were merely deleted leave none of these.
-func (in *Input) signsOfReset(o claimOwners) []string {
+func (in *Input) signsOfReset(o *claimOwners) []string {
 	if len(in.Hub.Users) == 0 {
 		return []string{"the database has no user at all"}
 	}
@@ -174,22 +103,10 @@ func (in *Input) signsOfReset(o claimOwners) []string {
 			above++
 		}
 	}
-	if above*2 > len(o.oldIDs) {
+	if highest > 0 && above*2 > len(o.oldIDs) { // the REST API shows no ids
 		signs = append(signs, fmt.Sprintf("its highest user id is %d while claims are named after ids up to %d", highest, slices.Max(o.oldIDs)))
 	}
 	return signs
-}
-
-// unreadNeighbour names another hub of the same namespace whose users are not
-// all known: the claims could be theirs.
-func (in *Input) unreadNeighbour() string {
-	for _, h := range in.Hubs {
-		if h != in.Hub && h.Namespace == in.Hub.Namespace &&
-			(in.Source(usersSource(h)).Status != facts.OK || usersUnread(h) != "") {
-			return h.Name
-		}
-	}
-	return ""
 }
 
 // firstCreated is when the oldest user was made; zero before JupyterHub 0.9,
@@ -208,13 +125,4 @@ func firstCreated(users []facts.User) time.Time {
 func medianTime(times []time.Time) time.Time {
 	slices.SortFunc(times, time.Time.Compare)
 	return times[(len(times)-1)/2]
-}
-
-func sortedKeys(m map[string]bool) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

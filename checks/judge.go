@@ -14,7 +14,7 @@ import (
 // and hub, in the order of the registry and of the hubs.
 func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
 	var verdicts []verdict.Verdict
-	views := &shared{snapshot: s}
+	views := &shared{snapshot: s, suite: suite}
 	for _, c := range suite {
 		if c.Check.Scope == PerCluster {
 			verdicts = append(verdicts, judge(c, views, nil))
@@ -29,6 +29,7 @@ func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
 
 func judge(c Configured, views *shared, hub *facts.Hub) verdict.Verdict {
 	s := views.snapshot
+	c = c.on(hub)
 	v := verdict.Verdict{Check: c.Check.ID, Severity: c.Check.Severity}
 	if hub != nil {
 		v.Hub = hub.Name
@@ -56,11 +57,11 @@ func run(c Configured, views *shared, hub *facts.Hub) (r Result) {
 			r = Result{Unknown: fmt.Sprintf("the check itself crashed, please report it: %v", p)}
 		}
 	}()
-	return c.Check.Run(&Input{Snapshot: views.snapshot, Hub: hub, values: c.values, shared: views})
+	return c.Check.Run(&Input{Snapshot: views.snapshot, Hub: hub, Expected: c.expected(views.snapshot.Now), values: c.values, shared: views})
 }
 
 func conclude(v *verdict.Verdict, c Configured, r Result) {
-	v.Series, v.Marks, v.Rebase = r.Series, r.Marks, r.Rebase
+	v.Series, v.Marks, v.Rebase, v.Normal = r.Series, r.Marks, r.Rebase, r.Normal
 	switch {
 	case len(r.Findings) > 0:
 		v.Outcome = verdict.Fail

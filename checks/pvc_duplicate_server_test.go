@@ -102,6 +102,7 @@ var pvcDuplicateServerCases = cases{
 				for i := range hubOf(s).Spawners {
 					hubOf(s).Spawners[i].State.PVCName = "homes"
 				}
+				world.Settle(s)
 			},
 		},
 		{
@@ -110,6 +111,7 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-a", User: "gone", HasUser: true})
 				world.AddClaim(s, facts.Claim{Name: "claim-b", User: "gone", HasUser: true})
 			},
+			want: outcomes{"hub-owner-missing": "fail info 1"},
 		},
 		{
 			name: "a clone without annotations, and a clone in another namespace",
@@ -130,6 +132,8 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-4"})
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-99"})
 			},
+			// Who was called Student.0003 so late looks like student-0003 again.
+			want: outcomes{"hub-owner-missing": "fail info 1", "hub-user-twin": "fail warning 1"},
 		},
 		{
 			name: "a claim that another user's server remembers",

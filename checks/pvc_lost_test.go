@@ -41,7 +41,7 @@ var pvcLostCases = cases{
 				claimNamed(s, "claim-sam-257").VolumeName = "pvc-1"
 				lose("claim-sam-257")(s)
 			},
-			want:    outcomes{"pvc-lost": "fail critical 1"},
+			want:    outcomes{"pvc-lost": "fail critical 1", "hub-owner-missing": "fail info 1"},
 			summary: "claim claim-sam-257 of a user whose name is not known is Lost: its volume pvc-1 is not in Kubernetes, Bound is expected",
 		},
 	},

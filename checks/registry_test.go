@@ -13,7 +13,11 @@ import (
 
 // tested lists the cases of every check.
 var tested = []cases{
-	hubDBCorruptCases, hubUserCountDriftCases, hubDBResetCases, hubCookieIDNullCases, hubCookieIDDuplicateCases,
+	hubDBCorruptCases, hubDBSchemaMismatchCases, hubUserCountDriftCases, hubDBResetCases, hubCookieIDNullCases, hubCookieIDDuplicateCases,
+	hubCookieConstraintMissingCases, hubCookieIDHandmadeCases, hubSpawnerDuplicateCases, hubSpawnerStateBrokenCases,
+	hubSpawnerServerWrongCases, hubServerNameInvalidCases, hubUserNameRefusedCases, hubTimeImpossibleCases,
+	hubUserTwinCases, hubUserIDChangedCases, hubOwnerMissingCases, hubSourceDisagreeCases,
+	hubDBEphemeralCases, hubDBOnNFSCases, hubDBPVCReplacedCases, hubUserDeleteDeletesDataCases, hubSharedPVCDeletableCases,
 	pvcDuplicateServerCases, pvcLostCases,
 	lhNoUsableReplicaCases, lhSingleUsableReplicaCases, lhReplicaNodeMissingCases,
 	backupHubDBMissingCases, backupNoneCases,

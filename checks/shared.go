@@ -11,10 +11,14 @@ import (
 // after the other.
 type shared struct {
 	snapshot *facts.Snapshot
+	suite    Suite
 	owners   *attribution.Index
 	cluster  *replica.Cluster
 	volumes  []volumeHealth
 	storage  *storageIndex
+	// claimOwners are by hub.
+	claimOwners map[*facts.Hub]*claimOwners
+	usersByID   map[*facts.Hub]map[int64]*facts.User
 }
 
 // Owners tells whose claim is whose.
@@ -23,6 +27,13 @@ func (in *Input) Owners() *attribution.Index {
 		in.shared.owners = attribution.New(in.Snapshot)
 	}
 	return in.shared.owners
+}
+
+// as is the input as another check sees it, with that check's parameters.
+func (in *Input) as(c *Check) *Input {
+	other := *in
+	other.values = in.shared.suite.valuesOf(c, in.Hub)
+	return &other
 }
 
 // replicaCluster is what replicas are judged against.

@@ -12,27 +12,55 @@ import (
 	"hubaudit/internal/verdict"
 )
 
-// Setting is what the configuration says about one check.
-type Setting struct {
-	Disabled bool
-	Severity verdict.Severity // "" for the check's own
-	Values   map[string]any   // parameters: a number, or a duration as text
-}
-
 // Configured is a check with its settings.
 type Configured struct {
 	Check    *Check
 	Disabled bool
 	Severity verdict.Severity
 	values   map[string]float64
+	expect   []Window
+	hubs     map[string]Configured // where a hub has its own settings
+}
+
+// on returns the check as it is set for a hub; nil stands for the cluster.
+func (c Configured) on(hub *facts.Hub) Configured {
+	if hub != nil {
+		if own, ok := c.hubs[hub.Name]; ok {
+			return own
+		}
+	}
+	return c
+}
+
+// expected returns the first window that a time lies in, nil if there is none.
+func (c Configured) expected(now time.Time) *Window {
+	for i, w := range c.expect {
+		if !now.Before(w.From) && !now.After(w.To) {
+			return &c.expect[i]
+		}
+	}
+	return nil
 }
 
 // Suite is what a run judges.
 type Suite []Configured
 
+// valuesOf returns a check's parameters as they are set for a hub; the
+// defaults if the suite does not have the check.
+func (s Suite) valuesOf(c *Check, hub *facts.Hub) map[string]float64 {
+	for i := range s {
+		if s[i].Check == c {
+			return s[i].on(hub).values
+		}
+	}
+	values, _ := c.values("", nil) // only a configured value can be wrong
+	return values
+}
+
 // NewSuite applies settings, by check id, to the registry. only names the
 // checks to judge; empty means all. A setting for a check or a parameter that
-// does not exist is an error: it would silently watch nothing.
+// does not exist is an error: it would silently watch nothing. All mistakes in
+// settings come joined, each as a *SettingError.
 func NewSuite(settings map[string]Setting, only []string) (Suite, error) {
 	if err := Validate(Registry); err != nil {
 		return nil, err
@@ -43,68 +71,15 @@ func NewSuite(settings map[string]Setting, only []string) (Suite, error) {
 		}
 	}
 	var suite Suite
+	var errs []error
 	for _, c := range Registry {
-		values, err := c.Values(settings[c.ID].Values)
-		if err != nil {
-			return nil, err
-		}
+		configured, err := c.configure(settings[c.ID])
+		errs = append(errs, err)
 		if len(only) == 0 || slices.Contains(only, c.ID) {
-			suite = append(suite, Configured{Check: c, Disabled: settings[c.ID].Disabled,
-				Severity: settings[c.ID].Severity, values: values})
+			suite = append(suite, configured)
 		}
 	}
-	return suite, nil
-}
-
-// Values merges configured values over the parameters' defaults.
-func (c *Check) Values(set map[string]any) (map[string]float64, error) {
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		if !slices.ContainsFunc(c.Params, func(p Param) bool { return p.Name == name }) {
-			return nil, fmt.Errorf("check %s has no parameter %q: `audit explain %s` lists them", c.ID, name, c.ID)
-		}
-	}
-	values := make(map[string]float64, len(c.Params))
-	for _, p := range c.Params {
-		values[p.Name] = p.Default
-		v, ok := set[p.Name]
-		if !ok {
-			continue
-		}
-		n, err := p.parse(v)
-		if err != nil {
-			return nil, fmt.Errorf("check %s: %s: %w", c.ID, p.Name, err)
-		}
-		values[p.Name] = n
-	}
-	return values, nil
-}
-
-// parse reads a configured value and holds it against the bounds.
-func (p Param) parse(v any) (float64, error) {
-	if p.Unit == UnitDuration {
-		text, ok := v.(string)
-		d, err := time.ParseDuration(text)
-		if !ok || err != nil {
-			return 0, fmt.Errorf("%v is not a duration such as 10m or 26h", v)
-		}
-		if n := float64(d); n < p.Min || n > p.Max {
-			return 0, fmt.Errorf("%s is out of range: %s to %s", d, time.Duration(p.Min), time.Duration(p.Max))
-		}
-		return float64(d), nil
-	}
-	var n float64
-	switch v := v.(type) {
-	case int:
-		n = float64(v)
-	case float64:
-		n = v
-	default:
-		return 0, fmt.Errorf("%v is not a number of %s", v, p.Unit)
-	}
-	if !(n >= p.Min && n <= p.Max) { // also refuses NaN
-		return 0, fmt.Errorf("%v is out of range: %v to %v %s", n, p.Min, p.Max, p.Unit)
-	}
-	return n, nil
+	return suite, errors.Join(errs...)
 }
 
 // Validate tells what is wrong with a registry: an id used twice, a missing
