@@ -1,4 +1,5 @@
-// Package test holds what needs a real Kubernetes API server.
+// Package test holds what needs a real Kubernetes API server, database server
+// or hub.
 //
 //	cd test && go test ./...
 //
@@ -9,6 +10,9 @@
 //	cluster/  pins and builds Kubernetes and etcd (a module of its own)
 //	helm/     pins helm (a module of its own)
 //	harness/  starts clusters for tests
+//	servers/  starts databases and hubs from Debian's packages for tests
+//	reaper/   ends what tests started, however they end
+//	hubdb/    reads hubs' databases from real servers
 //	e2e/      runs the real command on a real API server, as operators would
 //	bench/    measures an audit of a big hub: go run ./bench, or make bench
 //

@@ -168,7 +168,8 @@ type User struct {
 	Created      time.Time // absent before JupyterHub 0.9
 	LastActivity time.Time
 	// BrokenTimes names the columns, comma-separated, whose value is no time that
-	// a hub can read; it stops at it. Only SQLite can hold such a value.
+	// a hub can read; it stops at it: text in SQLite, infinity in PostgreSQL, a zero
+	// date in MySQL.
 	BrokenTimes string
 	Cookie      CookieState
 	// CookieHandMade: the cookie_id is not the 32 hexadecimal digits that every

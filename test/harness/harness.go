@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"hubaudit/test/reaper"
 )
 
 // Options says what a cluster has besides the API server.
@@ -34,7 +36,7 @@ type Options struct {
 type Cluster struct {
 	assets    string // where the binaries and CRDs are
 	dir       string // where the cluster writes all it writes
-	reaper    *reaper
+	reaper    *reaper.Reaper
 	env       *envtest.Environment
 	users     sync.Mutex   // envtest numbers certificates without one
 	config    *rest.Config // the administrator's
@@ -80,11 +82,11 @@ func start(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	reaper, err := newReaper()
+	reaper, err := reaper.New("hubaudit-cluster-")
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{assets: assets, dir: reaper.dir, reaper: reaper}
+	c := &Cluster{assets: assets, dir: reaper.Dir, reaper: reaper}
 	if err := c.boot(ctx, options); err != nil {
 		return nil, errors.Join(err, c.logs(), c.stop())
 	}
@@ -107,7 +109,7 @@ func (c *Cluster) boot(ctx context.Context, options Options) error {
 }
 
 // stop kills all processes at once: what they would still write is thrown away.
-func (c *Cluster) stop() error { return c.reaper.reap() }
+func (c *Cluster) stop() error { return c.reaper.Reap() }
 
 // Config is the administrator's, without a limit on requests.
 func (c *Cluster) Config() *rest.Config { return rest.CopyConfig(c.config) }

@@ -81,7 +81,7 @@ func (c *Cluster) certDir() string { return filepath.Join(c.dir, "certs") }
 // process prepares a binary to be run: its wrapper and the file for its output.
 // The file stays open until this process ends, since envtest may start it again.
 func (c *Cluster) process(name string) (path string, output *os.File, err error) {
-	if path, err = c.reaper.wrap(c.Binary(name)); err != nil {
+	if path, err = c.reaper.Wrap(c.Binary(name)); err != nil {
 		return "", nil, err
 	}
 	if output, err = os.Create(filepath.Join(c.dir, name+".log")); err != nil {

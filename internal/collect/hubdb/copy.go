@@ -191,54 +191,6 @@ func (c *copied) copyBeside(ctx context.Context, path, suffix string) error {
 	return copyFile(ctx, c.path+suffix, f)
 }
 
-// copyFile copies what the file holds at the beginning, in steps between which
-// ctx may end it. What a log gains meanwhile belongs to later transactions.
-func copyFile(ctx context.Context, to string, from *os.File) error {
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return noRoom(err)
-	}
-	defer out.Close()
-	info, err := from.Stat()
-	if err != nil {
-		return err
-	}
-	in := &readError{r: io.LimitReader(from, info.Size())}
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		_, err := io.CopyN(out, in, 8<<20)
-		switch {
-		case in.err != nil:
-			return in.err
-		case errors.Is(err, io.EOF):
-			return out.Close()
-		case err != nil:
-			return noRoom(err)
-		}
-	}
-}
-
-// readError remembers a failure to read, to tell it from one to write.
-type readError struct {
-	r   io.Reader
-	err error
-}
-
-func (r *readError) Read(p []byte) (int, error) {
-	n, err := r.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		r.err = err
-	}
-	return n, err
-}
-
-func noRoom(err error) error {
-	return source.Failed(facts.CauseUnreadable, err,
-		"a private copy of it cannot be made; the folder for temporary files (TMPDIR) must be writable and have room for the database")
-}
-
 // refuseSuperJournal refuses a journal that belongs to a transaction over
 // several databases: SQLite would follow the file name in it, which points out
 // of the private folder, and may delete that file. A hub has one database.
@@ -280,6 +232,9 @@ func (c *copied) recover(ctx context.Context) error {
 	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&n)
 	if err == nil {
 		_, err = db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	if ctx.Err() == nil && isFull(err) {
+		return noRoom(err)
 	}
 	if ctx.Err() != nil || !isDamage(err) {
 		return errors.Join(ctx.Err(), err)

@@ -30,7 +30,7 @@ func TestDamage(t *testing.T) {
 		{"nothing", func(*testing.T, string) {}, nil, complete, all, ""},
 		{"zero bytes", func(t *testing.T, p string) { write(t, p, nil) }, []string{"zero-bytes"}, none, rows{}, "is empty (0 bytes)"},
 		{"zero bytes with a log", func(t *testing.T, p string) { write(t, p, nil); write(t, p+"-wal", zero) },
-			[]string{"zero-bytes!"}, none, rows{}, "Beside it lies a -wal of 4096 bytes"},
+			[]string{"zero-bytes!"}, none, rows{}, "but beside it lies a -wal of 4096 bytes"},
 		{"saved over", savedOver, []string{"no-tables!"}, none, rows{}, "change counter 376, schema cookie 16, 0 free pages): it looks as if an empty database was saved over it"},
 		{"all dropped", func(t *testing.T, p string) {
 			for _, name := range ask[string](t, p, "SELECT name FROM sqlite_schema WHERE type='table'") {
@@ -56,23 +56,25 @@ func TestDamage(t *testing.T) {
 		{"another application's database", func(t *testing.T, p string) {
 			must(t, os.Remove(p))
 			shell(t, p, "CREATE TABLE history (id INTEGER)")
-		}, []string{"table-missing"}, none, rows{}, "the database has the tables history."},
+		}, []string{"table-missing"}, none, rows{}, "the database has the tables history"},
 		{"column lost", func(t *testing.T, p string) {
 			shell(t, p, "CREATE TABLE u AS SELECT id, name, admin FROM users", "DROP TABLE users", "ALTER TABLE u RENAME TO users", "VACUUM")
 		}, []string{"table-missing"}, complete, all, "missing: the column users.cookie_id"},
 		{"users emptied", func(t *testing.T, p string) { shell(t, p, "DELETE FROM users", "DELETE FROM spawners") },
-			nil, complete, rows{0, 0, 22}, ""},
+			[]string{"users-remade!"}, complete, rows{0, 0, 22}, "belong to users: 22 of api_tokens, 3 of user_group_map, 36 of user_role_map"},
 		{"users emptied behind the hub's back", func(t *testing.T, p string) { shell(t, p, "DELETE FROM users") },
-			[]string{"foreign-key!"}, complete, rows{0, 43, 22}, "43 spawners belong to users that do not exist: 1 (user 2)"},
+			[]string{"users-remade!"}, complete, rows{0, 43, 22}, "the table users has no rows, but rows of other tables belong to users: 22 of api_tokens"},
+		{"half of the users deleted behind the hub's back", func(t *testing.T, p string) { shell(t, p, "DELETE FROM users WHERE id % 2 = 0") },
+			[]string{"foreign-key!"}, complete, rows{18, 43, 22}, "spawners belong to users that do not exist: 1 (user 2)"},
 		{"server lost", func(t *testing.T, p string) { shell(t, p, "DELETE FROM servers WHERE id = 3") },
-			[]string{"foreign-key!"}, complete, rows{35, 43, 21}, "1 spawners name servers that do not exist: 3 (server 3)."},
+			[]string{"foreign-key!"}, complete, rows{35, 43, 21}, "1 spawners name servers that do not exist: 3 (server 3)"},
 		{"left-over rows of deleted users", func(t *testing.T, p string) {
 			shell(t, p, "DELETE FROM spawners WHERE user_id = 2", "DELETE FROM users WHERE id = 2", "DELETE FROM oauth_clients")
 		}, nil, complete, rows{34, 40, 22}, ""},
 		{"truncated behind the schema", func(t *testing.T, p string) { must(t, os.Truncate(p, 39*pageSize)) },
-			[]string{"truncated!", "integrity!"}, complete, rows{35, 34, 22}, "has 159744 bytes, but its header counts 42 pages of 4096 bytes: the last 12288 bytes are missing"},
+			[]string{"truncated!", "integrity!"}, complete, rows{35, 34, 22}, "the file ends after 39 of the 42 pages of 4096 bytes that its header counts: the last 3 are missing; it hit api_tokens, spawners; 35 users could still be read"},
 		{"truncated into the schema", func(t *testing.T, p string) { must(t, os.Truncate(p, 20*pageSize)) },
-			[]string{"truncated!"}, none, rows{}, "the last 90112 bytes are missing"},
+			[]string{"truncated!"}, none, rows{}, "the last 22 are missing; the table users could not be found"},
 		{"truncated to one page", func(t *testing.T, p string) { must(t, os.Truncate(p, pageSize)) }, []string{"truncated!"}, none, rows{}, ""},
 		{"truncated in the header", func(t *testing.T, p string) { must(t, os.Truncate(p, 60)) }, []string{"truncated!"}, none, rows{}, "ends after 60 bytes"},
 		{"page of users lost", func(t *testing.T, p string) { overwrite(t, p, (root(t, p, "users")-1)*pageSize, zero) },
@@ -84,9 +86,9 @@ func TestDamage(t *testing.T) {
 		{"schema lost", func(t *testing.T, p string) { overwrite(t, p, 100, make([]byte, pageSize-100)) },
 			[]string{"integrity!", "integrity!"}, none, rows{}, "cannot read the database's schema"},
 		{"index older than its table", func(t *testing.T, p string) { olderPage(t, p, "sqlite_autoindex_users_1") },
-			[]string{"index-stale"}, complete, rows{36, 43, 22}, "an index disagrees with its table"},
+			[]string{"index-stale"}, complete, rows{36, 43, 22}, "the index sqlite_autoindex_users_1 of users(name) disagrees with its table (rows it lacks: 1 of 36, entries without a row: 0)"},
 		{"users older than their index", func(t *testing.T, p string) { olderPage(t, p, "users") },
-			[]string{"integrity!"}, partial, all, "the table users has 35 readable rows, but its index sqlite_autoindex_users_1 lists 36: the others are lost."},
+			[]string{"integrity!"}, partial, all, "the table users has 35 readable rows, but its index sqlite_autoindex_users_1 lists 36: the others are lost; integrity_check found 2 errors"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package hubdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -25,6 +26,9 @@ func failed(ctx context.Context, path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		cause, advice = facts.CauseMissing, "there is no such file. If a hub starts now it makes a new, empty database there without a warning, and every user who logs in gets a new id and an empty home: "+
 			"keep the hub stopped, then check that its volume is mounted here and that this is the hub's own db_url"
+		if copies := datedCopies(path); len(copies) > 0 {
+			advice += fmt.Sprintf(". Where it should be lie dated copies that upgrades left: %d, the newest %q of %d bytes", len(copies), copies[0].Name, copies[0].SizeBytes)
+		}
 	case errors.Is(err, fs.ErrPermission):
 		cause, advice = facts.CauseForbidden, "this process may not read it; give it the user or group that owns the file (fsGroup in Kubernetes)"
 	case errors.Is(err, errNotRegular):

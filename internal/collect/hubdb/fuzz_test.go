@@ -58,7 +58,7 @@ func FuzzRead(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		untouched(t, path, func() {
-			r, err := Read(ctx, path, "/")
+			r, err := Read(ctx, Options{URL: path, BaseDir: "/"})
 			var failed *source.Error
 			if err != nil && !errors.As(err, &failed) {
 				t.Errorf("error %T: %v", err, err)

@@ -46,7 +46,7 @@ func TestHealthy(t *testing.T) {
 			untouched(t, path, func() { r = read(t, path) })
 			want := facts.Database{Engine: "sqlite", Location: path, NameUnique: true, CookieNotNull: tt.notNull,
 				CookieUnique: tt.unique, SizeBytes: info.Size(), Modified: info.ModTime().UTC(),
-				Tables: ask[string](t, path, "SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name")}
+				Tables: ask[string](t, path, "SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name"), Columns: columnsOf(t, path)}
 			if tt.revision != "" {
 				want.Revisions = []string{tt.revision}
 			}
@@ -57,13 +57,32 @@ func TestHealthy(t *testing.T) {
 			if diff := cmp.Diff(items, r.Items()); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
 			}
+			if r.UsersRead != facts.Complete || r.SpawnersRead != facts.Complete {
+				t.Errorf("users read %s, spawners %s", r.UsersRead, r.SpawnersRead)
+			}
 			for _, u := range r.Users {
-				if u.Cookie != facts.CookieUnique || u.CookieSharedWith != 0 {
-					t.Errorf("user %d: cookie %q shared with %d", u.ID, u.Cookie, u.CookieSharedWith)
+				if u.Cookie != facts.CookieUnique || u.CookieSharedWith != 0 || u.CookieHandMade || u.BrokenTimes != "" {
+					t.Errorf("user %+v", u)
+				}
+			}
+			for _, s := range r.Spawners {
+				if s.BrokenTimes != "" {
+					t.Errorf("spawner %+v", s)
 				}
 			}
 		})
 	}
+}
+
+// columnsOf asks SQLite itself for the columns of the core tables.
+func columnsOf(t *testing.T, path string) map[string][]string {
+	columns := map[string][]string{}
+	for _, name := range []string{"users", "spawners", "servers"} {
+		if seen := ask[string](t, path, "SELECT name FROM pragma_table_info('"+name+"') ORDER BY name"); len(seen) > 0 {
+			columns[name] = seen
+		}
+	}
+	return columns
 }
 
 func TestValuesOfOldestSchema(t *testing.T) {

@@ -132,7 +132,7 @@ func root(t testing.TB, path, name string) int64 {
 
 func read(t testing.TB, path string) Result {
 	t.Helper()
-	r, err := Read(t.Context(), "sqlite:///"+path, "/nowhere")
+	r, err := Read(t.Context(), Options{URL: "sqlite:///" + path, BaseDir: "/nowhere"})
 	if err != nil {
 		t.Fatalf("Read: %v", err)
 	}

@@ -1,11 +1,13 @@
 // Package hubdb reads JupyterHub's own database: its users, their spawners and
 // servers, and what is wrong with the database itself.
 //
-// The database is never touched. It is copied to a private folder, under the
+// The database is never touched. SQLite's is copied to a private folder, under the
 // locks that SQLite itself would take or with proof that it did not change
 // meanwhile; recovery, scans and checks then work on the copy. A hub is
 // therefore never kept waiting by a long check: it gives up on a lock after
-// five seconds, and its user sees an error.
+// five seconds, and its user sees an error. PostgreSQL, MySQL and MariaDB are
+// read over one connection, in one transaction that sees one moment and cannot
+// write.
 //
 // What is wrong with a database is a fact and part of a Result: an empty file,
 // a lost table, a broken page. An error is returned only for a database that
@@ -39,20 +41,37 @@ func (r Result) Items() map[string]int {
 	return map[string]int{"users": len(r.Users), "spawners": len(r.Spawners), "servers": len(r.Servers)}
 }
 
-// Read reads the database that dbURL names; see ParseURL for its form. Its
-// errors are made by source.Failed.
-func Read(ctx context.Context, dbURL, baseDir string) (Result, error) {
-	u, err := ParseURL(dbURL, baseDir)
+// Options say which database to read.
+type Options struct {
+	// URL is the hub's own db_url; see ParseURL for its form.
+	URL string
+	// BaseDir is the folder that relative paths in URL are relative to.
+	BaseDir string
+	// Password is used where URL has none.
+	Password string
+}
+
+// Read reads a database. Its errors are made by source.Failed, are one line and
+// never show the password. A database in memory is absent, and the result says
+// that it is one.
+func Read(ctx context.Context, o Options) (Result, error) {
+	t, err := parse(o.URL, o.BaseDir)
 	if err != nil {
 		return Result{}, source.Failed(facts.CauseUnreadable, err, "reading the hub's database")
 	}
-	if u.Engine != SQLite {
-		return Result{}, source.Failed(facts.CauseUnreadable, nil,
-			"reading the hub's database %s: %s is not supported yet by this version; until then audit a restored copy in SQLite, or leave the database out of the configuration", u, u.Engine)
+	if t.Engine != SQLite {
+		if t.password == "" {
+			t.password = o.Password
+		}
+		return readServer(ctx, t)
 	}
-	r, err := readSQLite(ctx, u.Path)
+	if t.Path == inMemory {
+		return Result{Database: facts.Database{Engine: SQLite, InMemory: true}, UsersRead: facts.None, SpawnersRead: facts.None},
+			source.Absent("the hub keeps its database in memory, where nobody else can read it")
+	}
+	r, err := readSQLite(ctx, t.Path)
 	if err != nil {
-		return Result{}, failed(ctx, u.Path, err)
+		return Result{}, failed(ctx, t.Path, err)
 	}
 	return r, nil
 }
@@ -70,7 +89,7 @@ func readSQLite(ctx context.Context, path string) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Database: facts.Database{Engine: SQLite, Location: path,
-		SizeBytes: look.size, Modified: look.modified}, UsersRead: facts.None, SpawnersRead: facts.None}
+		SizeBytes: look.size, Modified: look.modified, Copies: datedCopies(path)}, UsersRead: facts.None, SpawnersRead: facts.None}
 	if look.damage != nil {
 		r.Database.Damage = []facts.Damage{*look.damage}
 		return r, nil

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"time"
-	"unicode/utf8"
 
 	"hubaudit/internal/facts"
 )
@@ -47,26 +46,45 @@ func lookAt(path string) (appearance, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return appearance{}, err
 	}
-	switch start = start[:n]; {
-	case n == 0:
+	start = start[:n]
+	if n == 0 {
 		a.damage = zeroBytes(path)
-	case !bytes.HasPrefix(start, []byte(sqliteMagic)):
-		a.damage = &facts.Damage{Kind: facts.DamageNotSQLite, Message: fmt.Sprintf(
-			"the file of %d bytes is not an SQLite database: it is %s. A hub cannot start on it.", a.size, contentKind(start))}
+		return a, nil
+	}
+	if !bytes.HasPrefix(start, []byte(sqliteMagic)) {
+		a.damage, err = notSQLite(f, start, a.size)
+		return a, err
 	}
 	return a, nil
 }
 
 func zeroBytes(path string) *facts.Damage {
-	d := &facts.Damage{Kind: facts.DamageZeroBytes,
-		Message: "the database file is empty (0 bytes). A hub that starts on it makes new, empty tables without a warning, and counts its users from 1 again."}
+	d := &facts.Damage{Kind: facts.DamageZeroBytes, Message: "the database file is empty (0 bytes)"}
 	for _, suffix := range []string{walSuffix, journalSuffix} {
 		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 {
-			d.HeldData = true
-			d.Message += fmt.Sprintf(" Beside it lies a %s of %d bytes with rows of the lost database: copy it away before anything opens the file.", suffix, info.Size())
+			d.HeldData, d.Recoverable = true, true
+			d.Message += fmt.Sprintf(", but beside it lies a %s of %d bytes with rows of the lost database", suffix, info.Size())
 		}
 	}
 	return d
+}
+
+// notSQLite says what a file is instead of a database.
+func notSQLite(f *os.File, start []byte, size int64) (*facts.Damage, error) {
+	d := &facts.Damage{Kind: facts.DamageNotSQLite}
+	kind, known := contentKind(start)
+	if !known {
+		overwritten, err := hasPages(f, size)
+		if err != nil {
+			return nil, err
+		}
+		if overwritten {
+			d.HeldData, d.Recoverable = true, true
+			kind = "an SQLite database whose beginning was overwritten: what follows looks like its pages"
+		}
+	}
+	d.Message = fmt.Sprintf("the file of %d bytes is not an SQLite database: it is %s", size, kind)
+	return d, nil
 }
 
 const (
@@ -75,70 +93,6 @@ const (
 	journalSuffix = "-journal"
 	shmSuffix     = "-shm"
 )
-
-// contentKinds are what has been found under a database's name, by how it
-// begins; letters may be of either case.
-var contentKinds = []struct{ start, kind string }{
-	{"\x1f\x8b", "a gzip archive; unpack it"},
-	{"PK\x03\x04", "a zip archive; unpack it"},
-	{"BZh", "a bzip2 archive; unpack it"},
-	{"\xfd7zXZ\x00", "an xz archive; unpack it"},
-	{"\x28\xb5\x2f\xfd", "a zstd archive; unpack it"},
-	{"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it"},
-	{"<!doctype html", "an HTML page, as a failed download leaves it"},
-	{"<html", "an HTML page, as a failed download leaves it"},
-	{"<?xml", "an XML document, as a failed download leaves it"},
-	{"version https://git-lfs", "a Git LFS pointer instead of the content"},
-	{"pgdmp", "a PostgreSQL dump in custom format"},
-	{"-- postgresql database dump", "a PostgreSQL dump as SQL text"},
-	{"--\n-- postgresql database dump", "a PostgreSQL dump as SQL text"},
-	{"-- mysql dump", "a MySQL dump as SQL text"},
-	{"-- mariadb dump", "a MariaDB dump as SQL text"},
-	{"/*m!", "a MariaDB dump as SQL text"},
-	{"pragma foreign_keys", "an SQLite dump as SQL text; load it with sqlite3 NEW.sqlite < FILE"},
-	{"begin transaction", "an SQLite dump as SQL text; load it with sqlite3 NEW.sqlite < FILE"},
-	{"** this file contains an sqlite 2", "a database of SQLite 2"},
-	{"\x37\x7f\x06\x82", "SQLite's write-ahead log (-wal) without its database"},
-	{"\x37\x7f\x06\x83", "SQLite's write-ahead log (-wal) without its database"},
-	{"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "SQLite's rollback journal (-journal) without its database"},
-	{"{", "JSON or similar text"},
-	{"[", "JSON or similar text"},
-}
-
-// contentKind says what the first bytes of a file look like. It never quotes
-// them: they may hold secrets.
-func contentKind(start []byte) string {
-	text := bytes.TrimLeft(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf")), " \t\r\n")
-	for _, k := range contentKinds {
-		if n := len(k.start); len(text) >= n && bytes.EqualFold(text[:n], []byte(k.start)) {
-			return k.kind
-		}
-	}
-	switch {
-	case len(start) > 262 && string(start[257:262]) == "ustar":
-		return "a tar archive; unpack it"
-	case len(bytes.Trim(start, "\x00")) == 0:
-		return "filled with zeros, as a lost or never written disk block is"
-	case isText(start):
-		return "text"
-	}
-	return "binary data of another or an encrypted kind, or its beginning was overwritten"
-}
-
-// isText allows for a rune cut off at the end.
-func isText(b []byte) bool {
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		if r == utf8.RuneError && n == 1 {
-			return len(b) < utf8.UTFMax
-		}
-		if r < ' ' && r != '\n' && r != '\r' && r != '\t' {
-			return false
-		}
-		b = b[n:]
-	}
-	return true
-}
 
 // header is what the first 100 bytes of a database say,
 // https://www.sqlite.org/fileformat2.html#the_database_header.
@@ -173,10 +127,11 @@ func parseHeader(b []byte) header {
 func (h header) truncated(size int64) string {
 	switch {
 	case size < headerSize:
-		return fmt.Sprintf("the file ends after %d bytes, within the header of %d.", size, headerSize)
+		return fmt.Sprintf("the file ends after %d bytes, within the header of %d", size, headerSize)
 	case h.pagesValid && h.pages*h.pageSize > size:
-		return fmt.Sprintf("the file has %d bytes, but its header counts %d pages of %d bytes: the last %d bytes are missing.",
-			size, h.pages, h.pageSize, h.pages*h.pageSize-size)
+		there := size / h.pageSize
+		return fmt.Sprintf("the file ends after %d of the %d pages of %d bytes that its header counts: the last %d are missing",
+			there, h.pages, h.pageSize, h.pages-there)
 	}
 	return ""
 }

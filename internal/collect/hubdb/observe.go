@@ -123,6 +123,6 @@ func lostLog(path string, o observed) string {
 	if u32(0) != version || b[initialized] == 0 || string(b[:copyLen]) != string(b[copyLen:2*copyLen]) || frames <= broughtIn {
 		return ""
 	}
-	return fmt.Sprintf("the index of the write-ahead log (%s) counts %d pages of changes, of which only %d had reached the database, but the log (%s) is gone: the newest changes are lost here.",
+	return fmt.Sprintf("the index of the write-ahead log (%s) counts %d pages of changes, of which only %d had reached the database, but the log (%s) is gone: the newest changes are lost here",
 		shmSuffix, frames, broughtIn, walSuffix)
 }

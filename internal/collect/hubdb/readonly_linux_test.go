@@ -59,7 +59,7 @@ func TestForbidden(t *testing.T) {
 		must(t, os.Chmod(path, 0))
 	}
 	nobody.Do(t, func() {
-		_, err := Read(t.Context(), path, "/")
+		_, err := Read(t.Context(), Options{URL: path, BaseDir: "/"})
 		wantFailure(t, err, facts.CauseForbidden, "may not read it")
 	})
 }

@@ -13,9 +13,9 @@ import (
 
 // readUsers reads users, and before JupyterHub 0.8 the one spawner of each.
 func (r *reader) readUsers(ctx context.Context, t *table) error {
-	withSpawner := r.beforeSpawners()
-	expressions := []string{t.integer("id"), t.text("name"), t.integer("admin"), t.text("created"), t.text("last_activity"),
-		"CASE WHEN " + t.column("cookie_id") + " IS NULL THEN 'null' WHEN " + t.text("cookie_id") + " = '' THEN 'empty' ELSE '' END",
+	withSpawner := r.tables.beforeSpawners(r.Database.Revisions)
+	expressions := []string{t.integer("id"), t.text("name"), t.integer("admin"), t.time("created"), t.time("last_activity"),
+		"CASE WHEN " + t.column("cookie_id") + " IS NULL THEN 'null' WHEN " + t.text("cookie_id") + " = '' THEN 'empty' ELSE '' END", t.handMade(),
 		t.integer("_server_id"), "NULL"}
 	if withSpawner {
 		expressions[len(expressions)-1] = stateExpression(t)
@@ -24,11 +24,14 @@ func (r *reader) readUsers(ctx context.Context, t *table) error {
 		var id, admin, server sql.NullInt64
 		var name, created, active, state sql.NullString
 		var cookie string
-		if err := scan(&id, &name, &admin, &created, &active, &cookie, &server, &state); err != nil {
+		var handMade bool
+		if err := scan(&id, &name, &admin, &created, &active, &cookie, &handMade, &server, &state); err != nil {
 			return err
 		}
-		u := facts.User{ID: id.Int64, Name: clean(name.String), Admin: admin.Int64 != 0, Created: parseTime(created.String),
-			LastActivity: parseTime(active.String), Cookie: facts.CookieState(cookie)}
+		var ts times
+		u := facts.User{ID: id.Int64, Name: clean(name.String), Admin: admin.Int64 != 0, Created: ts.read("created", created),
+			LastActivity: ts.read("last_activity", active), Cookie: facts.CookieState(cookie), CookieHandMade: handMade}
+		u.BrokenTimes = ts.text()
 		if !t.has("cookie_id") {
 			u.Cookie = ""
 		}
@@ -74,7 +77,7 @@ func (r *reader) partlyRead(t *table, rows int, damage error) {
 		}
 	}
 	if damage != nil {
-		r.damaged(facts.DamageIntegrity, fmt.Sprintf("the table %s is damaged; %d of its rows could be read: %v.", t.name, rows, damage), true)
+		r.damaged(facts.DamageIntegrity, fmt.Sprintf("the table %s is damaged; %d of its rows could be read: %v", t.name, rows, damage), true)
 	}
 }
 
@@ -128,15 +131,18 @@ func (r *reader) compareCookies(ctx context.Context, t *table, spans []span) err
 
 func (r *reader) readSpawners(ctx context.Context, t *table) error {
 	expressions := []string{t.integer("id"), t.integer("user_id"), t.text("name"), t.integer("server_id"),
-		t.text("started"), t.text("last_activity"), stateExpression(t)}
+		t.time("started"), t.time("last_activity"), stateExpression(t)}
 	_, damage, err := r.scanTable(ctx, t, expressions, func(scan func(...any) error) error {
 		var id, user, server sql.NullInt64
 		var name, started, active, state sql.NullString
 		if err := scan(&id, &user, &name, &server, &started, &active, &state); err != nil {
 			return err
 		}
-		r.Spawners = append(r.Spawners, facts.Spawner{ID: id.Int64, UserID: user.Int64, Name: clean(name.String), ServerID: server.Int64,
-			Started: parseTime(started.String), LastActivity: parseTime(active.String), State: parseState(state)})
+		var ts times
+		s := facts.Spawner{ID: id.Int64, UserID: user.Int64, Name: clean(name.String), ServerID: server.Int64,
+			Started: ts.read("started", started), LastActivity: ts.read("last_activity", active), State: parseState(state)}
+		s.BrokenTimes = ts.text()
+		r.Spawners = append(r.Spawners, s)
 		return nil
 	})
 	r.Spawners = inOrder(t, r.Spawners, func(s facts.Spawner) int64 { return s.ID })

@@ -14,6 +14,8 @@ import (
 type table struct {
 	name string
 	root int // the first page of its tree
+	// made orders tables by when they were made; a VACUUM keeps the order.
+	made int64
 	// key orders and addresses the rows: the rowid, or the primary key id of a
 	// table that has none.
 	key string
@@ -50,6 +52,18 @@ func (t *table) column(name string) string {
 func (t *table) text(name string) string    { return "CAST(" + t.column(name) + " AS TEXT)" }
 func (t *table) integer(name string) string { return "CAST(" + t.column(name) + " AS INTEGER)" }
 
+// time reads a column with times as text. A blob is no time to a hub, whatever
+// its bytes.
+func (t *table) time(name string) string {
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'blob' THEN 'blob' ELSE CAST(%[1]s AS TEXT) END", t.column(name))
+}
+
+// handMade tells whether a cookie_id is other than the hub makes them:
+// uuid4().hex.
+func (t *table) handMade() string {
+	return fmt.Sprintf("coalesce(%[1]s <> '' AND (typeof(%[1]s) <> 'text' OR octet_length(%[1]s) <> 32 OR %[1]s GLOB '*[^0-9a-f]*'), 0)", t.column("cookie_id"))
+}
+
 // coreColumns are those without which a table is not the hub's.
 var coreColumns = map[string][]string{
 	"users":    {"id", "name", "cookie_id"},
@@ -61,9 +75,29 @@ var coreColumns = map[string][]string{
 // table spawners.
 var oldRevisions = []string{"19c0846f6344", "eeb276e51423", "af4cbdb2d13c"}
 
+// schema has the tables of a database by name.
+type schema map[string]*table
+
+// whole tells whether the table is there and nothing of it is broken.
+func (s schema) whole(name string) bool { return s[name] != nil && !s[name].broken }
+
+// columns are those of the core tables, by table and sorted.
+func (s schema) columns() map[string][]string {
+	columns := map[string][]string{}
+	for name := range coreColumns {
+		if t := s[name]; t != nil && len(t.columns) > 0 {
+			for column := range t.columns {
+				columns[name] = append(columns[name], clean(column))
+			}
+			slices.Sort(columns[name])
+		}
+	}
+	return columns
+}
+
 // core are the tables that this schema must have.
-func (r *reader) core() []string {
-	if r.beforeSpawners() {
+func (s schema) core(revisions []string) []string {
+	if s.beforeSpawners(revisions) {
 		return []string{"users", "servers"}
 	}
 	return []string{"users", "servers", "spawners"}
@@ -72,11 +106,11 @@ func (r *reader) core() []string {
 // beforeSpawners tells a database of JupyterHub 0.7 from a later one that has
 // lost its spawners: 0.8 also brought oauth_clients, and a migrated database
 // has a later revision although its users keep their column _server_id.
-func (r *reader) beforeSpawners() bool {
-	users := r.tables["users"]
-	return r.tables["spawners"] == nil && r.tables["oauth_clients"] == nil &&
+func (s schema) beforeSpawners(revisions []string) bool {
+	users := s["users"]
+	return s["spawners"] == nil && s["oauth_clients"] == nil &&
 		(users == nil || users.has("_server_id")) &&
-		!slices.ContainsFunc(r.Database.Revisions, func(v string) bool { return !slices.Contains(oldRevisions, v) })
+		!slices.ContainsFunc(revisions, func(v string) bool { return !slices.Contains(oldRevisions, v) })
 }
 
 // readSchema lists tables and columns. Where the schema or the file's length
@@ -87,7 +121,7 @@ func (r *reader) readSchema(ctx context.Context) error {
 		return errors.Join(ctx.Err(), err)
 	}
 	if !r.hasDamage(facts.DamageTruncated) {
-		r.damaged(facts.DamageIntegrity, fmt.Sprintf("SQLite cannot read the database's schema: %v.", err), true)
+		r.damaged(facts.DamageIntegrity, fmt.Sprintf("SQLite cannot read the database's schema: %v", err), true)
 	}
 	if _, err := r.ExecContext(ctx, "PRAGMA writable_schema=ON"); err != nil {
 		return errors.Join(ctx.Err(), err)
@@ -100,16 +134,25 @@ func (r *reader) readSchema(ctx context.Context) error {
 
 // readTables fills in what there is, also when it returns an error.
 func (r *reader) readTables(ctx context.Context) error {
-	r.tables, r.Database.Tables = map[string]*table{}, nil
+	r.tables, r.trees, r.Database.Tables = schema{}, map[int]string{}, nil
 	// Without ORDER BY: the rows before a broken page come through.
-	err := r.each(ctx, "SELECT name, rootpage FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+	err := r.each(ctx, `SELECT rowid, coalesce(type, ''), coalesce(CAST(name AS TEXT), ''), coalesce(CAST(tbl_name AS TEXT), ''),
+		coalesce(CAST(rootpage AS INTEGER), 0) FROM sqlite_schema WHERE type IN ('table', 'index')`,
 		nil, func(scan func(...any) error) error {
 			t := &table{key: "rowid"}
-			if err := scan(&t.name, &t.root); err != nil {
+			var kind, of string
+			if err := scan(&t.made, &kind, &t.name, &of, &t.root); err != nil {
 				return err
 			}
-			r.tables[t.name] = t
-			r.Database.Tables = append(r.Database.Tables, clean(t.name))
+			if kind == "index" {
+				r.trees[t.root] = fmt.Sprintf("%s (index of %s)", t.name, of)
+				return nil
+			}
+			r.trees[t.root] = t.name
+			if !strings.HasPrefix(t.name, "sqlite_") {
+				r.tables[t.name] = t
+				r.Database.Tables = append(r.Database.Tables, clean(t.name))
+			}
 			return nil
 		})
 	slices.Sort(r.Database.Tables)
@@ -118,7 +161,7 @@ func (r *reader) readTables(ctx context.Context) error {
 			err = errors.Join(err, r.readColumns(ctx, t))
 		}
 	}
-	r.constraints()
+	r.constraints(r.tables)
 	return err
 }
 
@@ -161,8 +204,10 @@ func (r *reader) readColumns(ctx context.Context, t *table) error {
 	})
 }
 
-func (r *reader) constraints() {
-	if t := r.tables["users"]; t != nil {
+// constraints puts into the facts what the tables look like.
+func (r *Result) constraints(tables schema) {
+	r.Database.Columns = tables.columns()
+	if t := tables["users"]; t != nil {
 		r.Database.CookieNotNull = t.columns["cookie_id"]
 		r.Database.CookieUnique, r.Database.NameUnique = t.unique("cookie_id"), t.unique("name")
 	}

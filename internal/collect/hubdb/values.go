@@ -19,7 +19,10 @@ func clean(s string) string {
 
 // timeForms are SQLAlchemy's own, and what hands and other tools write. A
 // fraction of a second is read after each without being named.
-var timeForms = []string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z07:00", "2006-01-02"}
+var timeForms = []string{hubTime, "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z07:00", "2006-01-02"}
+
+// hubTime is how SQLAlchemy writes a time into SQLite, but for the fraction.
+const hubTime = "2006-01-02 15:04:05"
 
 // parseTime reads a time, UTC unless it says otherwise. What is no time is
 // absent.
@@ -30,6 +33,40 @@ func parseTime(s string) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// times reads the values of columns with times, and names those that are none
+// that every hub can read.
+type times struct{ broken []string }
+
+// read reads a value as SQLite holds it; NULL is no time and not broken.
+func (ts *times) read(column string, s sql.NullString) time.Time {
+	if !s.Valid {
+		return time.Time{}
+	}
+	if t, ok := parseHubTime(s.String); ok {
+		return t
+	}
+	ts.broken = append(ts.broken, column)
+	return parseTime(s.String)
+}
+
+func (ts *times) text() string { return strings.Join(ts.broken, ",") }
+
+// parseHubTime reads a time as SQLAlchemy writes it: "YYYY-MM-DD HH:MM:SS" with
+// a fraction of up to six digits. What else there is, one SQLAlchemy or another
+// stops at. 1.4 scans the numbers and wants the blank and the time of day; it
+// ignores all that follows. 2 goes by Python's datetime.fromisoformat: before
+// Python 3.11 that refuses Z, since then it makes a time with a zone of it,
+// which the hub cannot compare with its own.
+func parseHubTime(s string) (time.Time, bool) {
+	const whole = len(hubTime)
+	if len(s) != whole && (len(s) < whole+2 || len(s) > whole+7 || s[whole] != '.') {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(hubTime, s)
+	// Go also reads two blanks and an hour of one digit. Python begins with year 1.
+	return t, err == nil && s[len("2006-01-02 ")] != ' ' && t.Year() >= 1
 }
 
 // stateLimit is how much state enters the process, in bytes; KubeSpawner's is
@@ -64,6 +101,10 @@ func parseState(s sql.NullString) facts.SpawnerState {
 	if len(object) == 0 {
 		return facts.SpawnerState{Form: "empty"}
 	}
+	return objectState(object)
+}
+
+func objectState(object map[string]json.RawMessage) facts.SpawnerState {
 	return facts.SpawnerState{Form: "object", PodName: text(object["pod_name"]), Namespace: text(object["namespace"]),
 		PVCName: text(object["pvc_name"]), KubeSpawnerVersion: text(object["kubespawner_version"])}
 }
