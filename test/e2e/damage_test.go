@@ -76,10 +76,13 @@ var damages = []struct {
 		}
 	}, outcome{Status: 1, Fail: map[string][]string{"backup-none critical": {"hub datahub"}}}},
 	{"two users share a cookie", func(s *facts.Snapshot) { world.ShareCookies(s, world.HubName, 3, 7) },
-		outcome{Status: 1, Fail: map[string][]string{"hub-cookie-id-duplicate critical": {"user student-0003", "user student-0007"}}}},
+		outcome{Status: 1, Fail: map[string][]string{"hub-cookie-id-duplicate critical": {"user student-0003", "user student-0007"},
+			"hub-cookie-constraint-missing warning": {"database datahub"}}}},
 	{"the database was overwritten", func(s *facts.Snapshot) { world.WipeDatabase(s, world.HubName) },
 		outcome{Status: 2, Fail: map[string][]string{"hub-db-corrupt critical": {"database datahub"}, "hub-user-count-drift critical": {"database datahub"},
-			"hub-db-reset critical": {"database datahub"}}, Unknown: []string{"hub-cookie-id-null", "hub-cookie-id-duplicate", "pvc-duplicate-server"}}},
+			"hub-db-reset critical": {"database datahub"}}, Skipped: []string{"hub-owner-missing"}, Unknown: []string{"hub-cookie-constraint-missing", "hub-cookie-id-duplicate", "hub-cookie-id-handmade", "hub-cookie-id-null",
+			"hub-db-schema-mismatch", "hub-spawner-duplicate", "hub-spawner-server-wrong", "hub-spawner-state-broken", "hub-time-impossible",
+			"hub-user-id-changed", "hub-user-name-refused", "hub-user-twin", "pvc-duplicate-server"}}},
 }
 
 func claimOf(s *facts.Snapshot, user string) *facts.Claim {

@@ -78,7 +78,7 @@ func TestAPIServerStops(t *testing.T) {
 }
 
 // clusterChecks are those that cannot be judged without the cluster.
-var clusterChecks = slices.Concat([]string{"pvc-duplicate-server", "pvc-lost", "backup-none", "hub-db-reset"}, longhornChecks)
+var clusterChecks = needing(slices.Concat(kube.Sources(), longhorn.Sources())...)
 
 // clusterFailed are all sources of the cluster, failed for one cause.
 func clusterFailed(cause string) []string {
@@ -143,22 +143,20 @@ func TestForbiddenList(t *testing.T) {
 	st := mainStage(t)
 	s := world.Healthy(world.Small)
 	st.become(t, s)
-	for _, c := range []struct {
-		resource, source string
-		unknown          []string
-	}{
-		// No check needs pods, yet the audit did not see all it is there to see.
-		{"pods", facts.KubePods, nil},
-		{"persistentvolumeclaims", facts.KubeClaims, []string{"pvc-duplicate-server", "pvc-lost", "backup-none", "hub-db-reset"}},
-		{"nodes", facts.KubeNodes, longhornChecks},
-		{"replicas.longhorn.io", facts.LonghornReplicas, longhornChecks},
-		{"volumesnapshots.snapshot.storage.k8s.io", facts.KubeSnapshots, []string{"backup-none"}},
+	for _, c := range []struct{ resource, source string }{
+		{"pods", facts.KubePods},
+		{"persistentvolumeclaims", facts.KubeClaims},
+		{"nodes", facts.KubeNodes},
+		{"replicas.longhorn.io", facts.LonghornReplicas},
+		{"volumesnapshots.snapshot.storage.k8s.io", facts.KubeSnapshots},
+		// No check needs jobs, yet the audit did not see all it is there to see.
+		{"jobs.batch", facts.KubeJobs},
 	} {
 		t.Run(c.resource, func(t *testing.T) {
 			name := "without-" + strings.ReplaceAll(c.resource, ".", "-")
 			kubeconfig := st.accountWithout(t, name, c.resource)
 			r := newSite(t, s, kubeconfig, "").audit(t)
-			r.expect(t, outcome{Status: 2, Failed: []string{c.source + " forbidden"}, Unknown: c.unknown, Skipped: firstRun})
+			r.expect(t, outcome{Status: 2, Failed: []string{c.source + " forbidden"}, Unknown: needing(c.source), Skipped: without(firstRun, needing(c.source))})
 			rule := fmt.Sprintf(`resources: ["%s"], verbs: ["get", "list"]`, schema.ParseGroupResource(c.resource).Resource)
 			if d := r.detail(c.source); !strings.Contains(d, rule) {
 				t.Errorf("nobody learns from this which rule is missing, %s: %s", rule, d)

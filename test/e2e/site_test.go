@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"hubaudit/checks"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
 )
@@ -159,6 +160,10 @@ type outcome struct {
 	Failed, Absent []string
 }
 
+// notApplicable are checks that these worlds skip at all times: their hub is
+// older than JupyterHub 6, and has no REST API.
+var notApplicable = []string{"hub-server-name-invalid", "hub-source-disagree"}
+
 func (r *run) outcome() outcome {
 	o := outcome{Status: r.status, Fail: map[string][]string{}}
 	for _, v := range r.report.Verdicts {
@@ -171,7 +176,9 @@ func (r *run) outcome() outcome {
 		case "unknown":
 			o.Unknown = append(o.Unknown, v.Check)
 		case "skipped":
-			o.Skipped = append(o.Skipped, v.Check)
+			if !slices.Contains(notApplicable, v.Check) {
+				o.Skipped = append(o.Skipped, v.Check)
+			}
 		}
 	}
 	for _, s := range r.report.Sources {
@@ -206,15 +213,32 @@ func (r *run) detail(source string) string {
 
 // incidents are the checks whose incidents are in this state after the run.
 func (r *run) incidents(state string) []string {
-	var checks []string
+	var ids []string
 	for _, i := range r.report.Incidents {
 		if i.State == state {
-			checks = append(checks, i.Check)
+			ids = append(ids, i.Check)
 		}
 	}
-	slices.Sort(checks)
-	return checks
+	slices.Sort(ids)
+	return ids
 }
 
 // firstRun is what the first run of a history has to skip.
-var firstRun = []string{"hub-user-count-drift"}
+var firstRun = []string{"hub-user-count-drift", "hub-user-id-changed", "hub-db-pvc-replaced"}
+
+// needing are the checks that need or use one of these sources, for which they
+// are unknown when it fails.
+func needing(sources ...string) []string {
+	var ids []string
+	for _, c := range checks.Registry {
+		if slices.ContainsFunc(slices.Concat(c.Needs, c.Uses), func(s string) bool { return slices.Contains(sources, s) }) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// without is a list but for what is in another.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+}
