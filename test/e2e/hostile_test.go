@@ -66,7 +66,11 @@ func TestHostileNames(t *testing.T) {
 	st := mainStage(t)
 	var harmless []string
 	for i, name := range hostileNames {
-		harmless = append(harmless, strings.Repeat(string(rune('a'+i)), len(name)))
+		plain := strings.Repeat(string(rune('a'+i)), len(name))
+		if strings.Contains(name, "/") { // which the hub refuses, and the audit says so
+			plain = "/" + plain[1:]
+		}
+		harmless = append(harmless, plain)
 	}
 	want, _ := observe(t, st, named(harmless))
 	got, r := observe(t, st, named(hostileNames))
