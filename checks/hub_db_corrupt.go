@@ -24,15 +24,15 @@ var hubDBCorrupt = &Check{
 			"no database it stops at its next start. Each finding says which accident it is and what to do before anyone restarts the hub. An " +
 			"index that disagrees with its table and rows that point nowhere are errors, not critical: the rows are all there, the hub " +
 			"runs, and harm comes only with the next user who is not found or gets an id anew.",
-		FalseAlarms: "None known: the audit reads through SQLite's own locking or from a private copy, so a write in progress is not taken for " +
-			"damage. A write-ahead log that is missing means that only the main file was mounted or copied: give the audit the file's folder. A " +
+		FalseAlarms: "None known: the audit reads through SQLite's own locking or from a private copy, and from a database server in one transaction, so a " +
+			"write in progress is not taken for damage. A write-ahead log that is missing means that only the main file was mounted or copied: give the audit the file's folder. A " +
 			"file without tables and without traces is also what a hub has before its very first start, and a database of JupyterHub 0.7 that " +
 			"was upgraded by hand lacks the table spawners until a hub has started on it. A table users that is merely empty is no finding: " +
 			"only where rows of other tables, or the order in which the tables were made, show that it had users.",
 		Do: []string{
 			rescueFirst,
 			"Stop the hub before anyone logs in: `kubectl -n NAMESPACE scale deployment/hub --replicas=0`. Running notebook servers keep running.",
-			"Copy the database file with everything beside it (`-wal`, `-shm`, `-journal`, dated copies) to another volume, before any tool opens it.",
+			"Copy the database file with everything beside it (`-wal`, `-shm`, `-journal`, dated copies) to another volume, before any tool opens it; of a database server take a dump as it is, with `pg_dump` or `mysqldump`.",
 			"Follow the step that the finding names: what can still be had, and from where, differs by accident.",
 			"Look for the newest good copy: the backups, then `jupyterhub.sqlite.<date>` files beside the database that an upgrade left.",
 			"Where content is still in the file and no copy is good, run `sqlite3 COPY .recover | sqlite3 NEW` on the copy: dropped tables often still lie in its free pages.",

@@ -13,6 +13,8 @@
 //	servers/  starts databases and hubs from Debian's packages for tests
 //	reaper/   ends what tests started, however they end
 //	hubdb/    reads hubs' databases from real servers
+//	hubapi/   reads a real JupyterHub's REST API, also under load
+//	command/  runs the real command on hubs in three engines and lets them fail
 //	e2e/      runs the real command on a real API server, as operators would
 //	bench/    measures an audit of a big hub: go run ./bench, or make bench
 //
