@@ -12,14 +12,14 @@ import (
 // naming is how the history is to name people. Without its key nobody is named
 // at all: another key would make everybody somebody else.
 func naming(cfg *config.Config) (history.Naming, error) {
-	if cfg.Members.Names != config.NamesHashed {
+	switch key, err := cfg.MembersKey(); {
+	case err != nil:
+		return history.Naming{}, err
+	case key == "":
 		return history.PlainNames(), nil
+	default:
+		return history.HashedNames(key), nil
 	}
-	key, err := cfg.Secret("members.key", cfg.Members.Key, cfg.Members.KeyFile)
-	if err == nil && key == "" {
-		err = fmt.Errorf("%s: members.names is hashed and there is no key: set members.keyFile", cfg.Where("members.names"))
-	}
-	return history.HashedNames(key), err
 }
 
 // look returns what the run saw of each hub's users. unnamed is why they

@@ -56,6 +56,9 @@ func TestNaming(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "key"), []byte("0123456789abcdef\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "short"), []byte("0123456789abcde"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	parse := func(members string) *config.Config {
 		cfg, err := config.Parse(filepath.Join(dir, "hubaudit.yaml"), []byte("hubs: [{name: a}]\nmembers: "+members), nil, os.LookupEnv)
 		if err != nil {
@@ -71,6 +74,9 @@ func TestNaming(t *testing.T) {
 	names, err = naming(parse("{names: hashed, keyFile: key}"))
 	if views := look(s, names, err); err != nil || views[0].Roll == nil {
 		t.Errorf("hashed names: %v", err)
+	}
+	if _, err := naming(parse("{names: hashed, keyFile: short}")); err == nil || !strings.Contains(err.Error(), "at least 16") {
+		t.Errorf("with a short key: %v", err)
 	}
 	// Without its key nobody is named: neither by name nor under another key.
 	names, err = naming(parse("{names: hashed, keyFile: gone}"))
