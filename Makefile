@@ -10,6 +10,7 @@ build: ## build bin/audit
 	CGO_ENABLED=0 go build -trimpath -o bin/audit ./cmd/audit
 
 test: ## all tests, the ones on a real Kubernetes API server included
+	test/packages
 	go vet ./...
 	go test -timeout 20m ./...
 	$(MAKE) e2e
