@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -27,6 +28,8 @@ type HubOptions struct {
 	DBURL string
 	// Services are the scopes of further services, by name.
 	Services map[string][]string
+	// Config is Python that ends the hub's configuration.
+	Config string
 }
 
 // AuditScopes are all that an audit asks for.
@@ -121,7 +124,7 @@ func (h *JupyterHub) configure(tb testing.TB, o HubOptions, proxy string) {
 		"serversPort": port, "proxy": proxy, "services": services})
 	check(tb, err)
 	check(tb, os.WriteFile(h.file("test.json"), config, 0o600))
-	check(tb, os.WriteFile(h.file("jupyterhub_config.py"), hubConfig, 0o600))
+	check(tb, os.WriteFile(h.file("jupyterhub_config.py"), append(bytes.Clone(hubConfig), o.Config...), 0o600))
 }
 
 func must[T any](v T, err error) func(testing.TB) T {
@@ -174,6 +177,26 @@ func (h *JupyterHub) Start(tb testing.TB) {
 			tb.Fatalf("the hub ended at once:\n%s", h.Log(tb))
 		case <-ctx.Done():
 			tb.Fatalf("waiting for the hub: status %d, %v:\n%s", status, err, h.Log(tb))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Refuse starts the hub, which must end by itself, and returns its exit status.
+func (h *JupyterHub) Refuse(tb testing.TB) (status int) {
+	tb.Helper()
+	h.Launch(tb)
+	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
+	defer cancel()
+	for {
+		if status, err := h.ready(ctx); err == nil && status == http.StatusOK {
+			tb.Fatalf("the hub started:\n%s", h.Log(tb))
+		}
+		select {
+		case <-h.ended:
+			return h.hub.ProcessState.ExitCode()
+		case <-ctx.Done():
+			tb.Fatalf("waiting for the hub to end:\n%s", h.Log(tb))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
