@@ -82,7 +82,7 @@ func notSQLiteNext(d *facts.Damage) string {
 
 func missingNext(d *facts.Damage) string {
 	if d.Recoverable {
-		return "copy it to another volume and restore the newest backup, or run .recover on the copy; a start makes the table anew and empty without a warning, over what can still be had"
+		return "copy it to another volume and restore the newest backup, or run .recover on the copy; a start makes the table anew and empty, over what can still be had"
 	}
-	return "restore the newest backup; a start makes a missing table anew and empty without a warning, and stops at a missing column"
+	return "restore the newest backup; a start makes a missing table anew and empty, and stops at a missing column"
 }

@@ -23,7 +23,8 @@ var hubDBCorrupt = &Check{
 			"green; every user who then logs in becomes a new user, with an empty home or somebody else's. On a file that is cut off, broken or " +
 			"no database it stops at its next start. Each finding says which accident it is and what to do before anyone restarts the hub. An " +
 			"index that disagrees with its table and rows that point nowhere are errors, not critical: the rows are all there, the hub " +
-			"runs, and harm comes only with the next user who is not found or gets an id anew.",
+			"runs, and harm comes with the next user who is not found or gets an id anew, or with the next start where a running server " +
+			"has no user (see hub-spawner-duplicate).",
 		FalseAlarms: "None known: the audit reads through SQLite's own locking or from a private copy, and from a database server in one transaction, so a " +
 			"write in progress is not taken for damage. A write-ahead log that is missing means that only the main file was mounted or copied: give the audit the file's folder. A " +
 			"file without tables and without traces is also what a hub has before its very first start, and a database of JupyterHub 0.7 that " +

@@ -18,8 +18,9 @@ var hubUserNameRefused = &Check{
 	Scope:    PerHub,
 	Needs:    []string{HubUsers},
 	Doc: Doc{
-		Meaning: "JupyterHub refuses names that are empty, begin or end with a blank, or hold a slash. Nobody can log in as such a user: the owner is given a new " +
-			"account under the clean name at the next login, with a new, empty claim, while their files stay with the refused one. Such names come from " +
+		Meaning: "JupyterHub refuses names that are empty, begin or end with a blank, or hold a slash. Nobody can log in as such a user. With a blank " +
+			"the owner is given a new account under the clean name at the next login, with a new, empty claim, while their files stay with the refused one; " +
+			"with a slash or without any letter the login fails. Such names come from " +
 			"lists that were imported by hand. The hub logs \"Error adding user\" at every start, and with `delete_invalid_users` it deletes the row.",
 		FalseAlarms: "None for these three rules. Capitals, dots, addresses and any alphabet are fine. Whether a `username_pattern` in the hub's configuration " +
 			"refuses a name is not seen from here.",
@@ -90,8 +91,13 @@ func usersByName(h *facts.Hub) map[string]*facts.User {
 
 func nameRefused(u *facts.User, why string, names map[string]*facts.User) verdict.Finding {
 	f := verdict.Finding{Subject: userSubject(u), Details: map[string]string{"why": why},
-		Message: fmt.Sprintf("the name of %s %s: the hub refuses it, and its owner is given a new account", userText(u), why)}
+		Message: fmt.Sprintf("the name of %s %s: the hub refuses it, and ", userText(u), why)}
 	clean := strings.TrimFunc(u.Name, pythonBlank)
+	if clean == "" || strings.Contains(clean, "/") {
+		f.Message += "its owner cannot log in"
+	} else {
+		f.Message += "its owner is given a new account"
+	}
 	account := names[clean]
 	if account == nil {
 		account = names[strings.ToLower(clean)] // a login is in lower case by default

@@ -26,7 +26,7 @@ var hubUserNameRefusedCases = cases{
 			name:    "an empty name",
 			change:  changed(addUsers("")),
 			want:    outcomes{"hub-user-name-refused": "fail error 1"},
-			summary: `the name of user "" (id 11) is empty: the hub refuses it, and its owner is given a new account`,
+			summary: `the name of user "" (id 11) is empty: the hub refuses it, and its owner cannot log in`,
 		},
 		{
 			name:    "a leading blank, and the owner came back",
@@ -38,7 +38,7 @@ var hubUserNameRefusedCases = cases{
 			name:    "seen through the REST API",
 			change:  apiOnly(addUsers("uni/alice")),
 			want:    apiOnlyWant(outcomes{"hub-user-name-refused": "fail error 1"}),
-			summary: `the name of user "uni/alice" holds a slash: the hub refuses it, and its owner is given a new account`,
+			summary: `the name of user "uni/alice" holds a slash: the hub refuses it, and its owner cannot log in`,
 		},
 		{
 			name:    "several",
