@@ -1,6 +1,7 @@
 package accidents
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"path/filepath"
@@ -223,10 +224,13 @@ func unseen(t *testing.T, h *servers.JupyterHub) {
 // until asks until a condition holds.
 func until(t *testing.T, h *servers.JupyterHub, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); {
-		if time.Now().After(deadline) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for !holds() {
+		select {
+		case <-ctx.Done():
 			t.Fatalf("waiting for: %s:\n%s", what, h.Log(t))
+		case <-time.After(50 * time.Millisecond):
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
