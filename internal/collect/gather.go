@@ -54,6 +54,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	g.cluster()
 	g.wait.Wait()
 	g.usersFromAPI()
+	resolveNaming(g.snapshot)
 	g.backupsFromSnapshots()
 	s := g.snapshot
 	if o.Clock().Equal(start) {
@@ -138,9 +139,8 @@ func (g *gatherer) add(sources ...facts.Source) {
 }
 
 func (g *gatherer) hub(c *config.Hub) {
-	hub := &facts.Hub{Name: c.Name, Namespace: c.Namespace, CullUsers: c.CullUsers, KubeSpawner: facts.KubeSpawner{
-		PVCNameTemplate: c.KubeSpawner.PVCNameTemplate, SlugScheme: c.KubeSpawner.SlugScheme, RememberPVCName: *c.KubeSpawner.RememberPVCName,
-		DeletePVC: *c.KubeSpawner.DeletePVC}}
+	hub := &facts.Hub{Name: c.Name, Namespace: c.Namespace, CullUsers: c.CullUsers, OtherClaims: c.OtherClaims,
+		KubeSpawner: g.kubespawner(&c.KubeSpawner)}
 	g.snapshot.Hubs = append(g.snapshot.Hubs, hub)
 	g.readOne(facts.HubDB(c.Name), func(ctx context.Context) (map[string]int, func(), error) {
 		if c.Database == "" {

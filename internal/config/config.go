@@ -43,6 +43,9 @@ type Hub struct {
 	// CullUsers is z2jh's cull.users.
 	CullUsers bool     `yaml:"cullUsers"`
 	Backups   []Backup `yaml:"backups"`
+	// OtherClaims are globs of claims in the hub's namespaces that are nobody's
+	// home: shared data, clones, caches.
+	OtherClaims []string `yaml:"otherClaims"`
 	// Checks are settings for this hub alone, over those of Config.Checks.
 	Checks Checks `yaml:"checks"`
 }
@@ -69,10 +72,27 @@ type Members struct {
 
 // KubeSpawner is how the hub names claims, as in its own configuration.
 type KubeSpawner struct {
-	PVCNameTemplate string `yaml:"pvcNameTemplate"`
-	SlugScheme      string `yaml:"slugScheme"`
-	RememberPVCName *bool  `yaml:"rememberPVCName"`
-	DeletePVC       *bool  `yaml:"deletePVC"`
+	// Chart is the version of Zero to JupyterHub, Version that of KubeSpawner. At
+	// most one is set; with neither the cluster tells.
+	Chart             string `yaml:"chart"`
+	Version           string `yaml:"version"`
+	PVCNameTemplate   string `yaml:"pvcNameTemplate"`
+	SlugScheme        string `yaml:"slugScheme"`
+	RememberPVCName   *bool  `yaml:"rememberPVCName"`
+	HandleLegacyNames *bool  `yaml:"handleLegacyNames"`
+	DeletePVC         *bool  `yaml:"deletePVC"`
+	// UserNamespaceTemplate is set where each user has a namespace.
+	UserNamespaceTemplate string `yaml:"userNamespaceTemplate"`
+	Homes                 *Homes `yaml:"homes"`
+}
+
+// Homes are home directories on one shared claim, as z2jh's storage type
+// static makes them.
+type Homes struct {
+	Claim   string `yaml:"claim"`
+	SubPath string `yaml:"subPath"`
+	// Directory is where the audit has the root of that volume mounted.
+	Directory string `yaml:"directory"`
 }
 
 // Backup is one place where copies of the hub's database lie.
@@ -162,10 +182,13 @@ func (c *Config) setDefaults() {
 	for i := range c.Hubs {
 		h := &c.Hubs[i]
 		setDefault(&h.Namespace, h.Name)
-		setDefault(&h.KubeSpawner.PVCNameTemplate, "claim-{user_server}")
 		setDefault(&h.KubeSpawner.SlugScheme, "safe")
 		setDefault(&h.KubeSpawner.RememberPVCName, new(true))
+		setDefault(&h.KubeSpawner.HandleLegacyNames, new(true))
 		setDefault(&h.KubeSpawner.DeletePVC, new(true))
+		if h.KubeSpawner.Homes != nil {
+			setDefault(&h.KubeSpawner.Homes.SubPath, "{username}")
+		}
 		if h.API != nil {
 			h.API.URL = strings.TrimRight(h.API.URL, "/")
 		}

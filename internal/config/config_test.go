@@ -90,8 +90,8 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := c.Hubs[0]
-	if h.Namespace != "a" || h.KubeSpawner.PVCNameTemplate != "claim-{user_server}" || h.KubeSpawner.SlugScheme != "safe" || !*h.KubeSpawner.RememberPVCName ||
-		!*h.KubeSpawner.DeletePVC || h.CullUsers || h.API != nil {
+	if h.Namespace != "a" || h.KubeSpawner.PVCNameTemplate != "" || h.KubeSpawner.SlugScheme != "safe" || !*h.KubeSpawner.RememberPVCName ||
+		!*h.KubeSpawner.HandleLegacyNames || !*h.KubeSpawner.DeletePVC || h.KubeSpawner.Homes != nil || h.CullUsers || h.API != nil {
 		t.Errorf("hub defaults are %+v", h)
 	}
 	if key, err := c.MembersKey(); c.Members != (Members{Names: "plain", Keep: 400 * 24 * time.Hour}) || key != "" || err != nil {

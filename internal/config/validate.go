@@ -10,6 +10,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"hubaudit/internal/kubespawner"
 	"hubaudit/internal/verdict"
 )
 
@@ -61,8 +62,11 @@ func (v *validator) hub(h *Hub, path string, seen map[string]bool) {
 	if !namespace.MatchString(h.Namespace) {
 		v.errorf(path+".namespace", "%q is not a namespace", h.Namespace)
 	}
-	if s := h.KubeSpawner.SlugScheme; s != "safe" && s != "escape" {
-		v.errorf(path+".kubespawner.slugScheme", "%q is neither safe nor escape", s)
+	v.kubespawner(&h.KubeSpawner, path+".kubespawner")
+	for i, glob := range h.OtherClaims {
+		if _, err := filepath.Match(glob, ""); err != nil || glob == "" {
+			v.errorf(fmt.Sprintf("%s.otherClaims[%d]", path, i), "%q is not a glob of claim names, such as shared-*", glob)
+		}
 	}
 	v.database(h, path)
 	if h.API != nil {
@@ -76,6 +80,37 @@ func (v *validator) hub(h *Hub, path string, seen map[string]bool) {
 			v.errorf(at+".name", "another backup of this hub has the name %q", b.Name)
 		}
 		names[b.Name] = true
+	}
+}
+
+func (v *validator) kubespawner(k *KubeSpawner, path string) {
+	if s := k.SlugScheme; s != kubespawner.SlugsSafe && s != kubespawner.SlugsEscape {
+		v.errorf(path+".slugScheme", "%q is neither safe nor escape", s)
+	}
+	if k.Chart != "" && k.Version != "" {
+		v.errorf(path, "set chart or version: the chart tells which KubeSpawner it brings")
+	}
+	if k.Chart != "" {
+		if _, err := kubespawner.ChartOf(k.Chart); err != nil {
+			v.errorf(path+".chart", "%v", err)
+		}
+	}
+	if k.Version != "" {
+		if _, err := kubespawner.ParseVersion(k.Version); err != nil {
+			v.errorf(path+".version", "%v", err)
+		}
+	}
+	templates := []struct{ key, template string }{{"pvcNameTemplate", k.PVCNameTemplate}, {"userNamespaceTemplate", k.UserNamespaceTemplate}}
+	if k.Homes != nil {
+		templates = append(templates, struct{ key, template string }{"homes.subPath", k.Homes.SubPath})
+		if k.Homes.Claim == "" {
+			v.errorf(path+".homes", "set claim: the claim that all users' home directories are on")
+		}
+	}
+	for _, t := range templates {
+		if _, err := kubespawner.Fields(t.template); err != nil {
+			v.errorf(path+"."+t.key, "%v", err)
+		}
 	}
 }
 

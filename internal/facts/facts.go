@@ -85,6 +85,10 @@ func HubDB(hub string) string { return "hubdb/" + hub }
 // HubAPI names the source that is a hub's REST API.
 func HubAPI(hub string) string { return "hubapi/" + hub }
 
+// HomesSource names the source that is the listing of a hub's home directories
+// on a shared volume.
+func HomesSource(hub string) string { return "homes/" + hub }
+
 // BackupSource names the source that is one backup location of a hub.
 func BackupSource(hub, backup string) string { return "backup/" + hub + "/" + backup }
 

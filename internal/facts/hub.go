@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"path"
 	"slices"
 	"time"
 )
@@ -12,6 +13,8 @@ type Hub struct {
 	Namespace string
 	// KubeSpawner is how the hub names and remembers claims.
 	KubeSpawner KubeSpawner
+	// OtherClaims are globs (path.Match) of claims that are nobody's home.
+	OtherClaims []string
 	// CullUsers: the hub deletes users who were idle for long (z2jh's cull.users).
 	CullUsers bool
 	Database  Database
@@ -59,14 +62,53 @@ func (h *Hub) Emptied() bool {
 	return missing
 }
 
+// OtherClaim tells whether a claim is one of those that the configuration says
+// are nobody's home.
+func (h *Hub) OtherClaim(name string) bool {
+	return slices.ContainsFunc(h.OtherClaims, func(glob string) bool {
+		ok, _ := path.Match(glob, name) // globs are validated with the configuration
+		return ok
+	})
+}
+
 // KubeSpawner is the part of the hub's configuration that decides which claim
 // a server mounts.
 type KubeSpawner struct {
+	// Version is that of the KubeSpawner that the hub runs, such as 7.0.0, and
+	// Chart that of its Zero to JupyterHub; "" where nothing tells. VersionFrom
+	// says in a few words what told: "the configuration", "the hub's image".
+	Version, Chart, VersionFrom string
+	// PVCNameTemplate is never empty. TemplateSet: the configuration named it; else
+	// it is the default of Chart or Version, and changes with them.
 	PVCNameTemplate string
-	SlugScheme      string // safe or escape
-	RememberPVCName bool
+	TemplateSet     bool
+	SlugScheme      string // safe or escape; of no effect before 7.0
+	// RememberPVCName: the claim's name in a server's state outweighs the template
+	// (7.0 and later). LegacyNames: a server without one is given a claim with the
+	// template's escaped name if there is one.
+	RememberPVCName, LegacyNames bool
 	// DeletePVC: deleting a user or a named server deletes its claim.
 	DeletePVC bool
+	// UserNamespaces is the template of the namespace that each user has; "" where
+	// all claims are in the hub's own.
+	UserNamespaces string
+	// Homes is the claim that holds everybody's home directory, where there is one.
+	Homes Homes
+}
+
+// Homes are home directories on one shared claim: z2jh's storage type static,
+// or a template without a field of the user together with a sub-path.
+type Homes struct {
+	// Claim is the shared claim's name; "" where every server has its own.
+	Claim string
+	// SubPath is the template of a server's directory in it.
+	SubPath string
+	// Location is where the audit sees the directories, for messages; "" where it
+	// does not.
+	Location string
+	// Names are the directories there, as paths relative to the volume's root and
+	// sorted; known if source HomesSource is OK.
+	Names []string
 }
 
 // API is the hub as its REST API shows it, whatever the database says.

@@ -35,13 +35,20 @@ type Claim struct {
 	// servername. HasUser tells an absent annotation from an empty one.
 	User, Server string
 	HasUser      bool
-	// LabelUser is the label hub.jupyter.org/username, escaped by KubeSpawner.
-	LabelUser string
+	// LabelUser is the label hub.jupyter.org/username, escaped by KubeSpawner;
+	// LabelServer is the label servername, which only 0.7 put on claims.
+	LabelUser, LabelServer string
 	// Component is the label component or app.kubernetes.io/component;
 	// singleuser-storage marks a user's claim.
 	Component string
 	// KubeSpawnerVersion is the annotation of that name (7.0 and later).
 	KubeSpawnerVersion string
+	// Chart is the label helm.sh/chart or chart of the release that made the
+	// claim, such as jupyterhub-3.3.8. It does not change with an upgrade.
+	Chart string
+	// SourceKind and SourceName are what the claim was made a copy of: a
+	// PersistentVolumeClaim or a VolumeSnapshot of its namespace.
+	SourceKind, SourceName string
 }
 
 // Volume is a PersistentVolume.
@@ -92,7 +99,12 @@ type Pod struct {
 	Component       string // label component or app.kubernetes.io/component
 	User, Server    string // annotations as on Claim
 	HasUser         bool
-	Claims          []string // claim names in its namespace, sorted
+	// KubeSpawnerVersion is as on Claim.
+	KubeSpawnerVersion string
+	Claims             []string // claim names in its namespace, sorted
+	// Image is what a hub's pod runs, such as quay.io/jupyterhub/k8s-hub:4.4.0, and
+	// Release its label release or app.kubernetes.io/instance; "" for other pods.
+	Image, Release string
 	// Mounts are the volumes that the hub's own process can write to, by path. Only
 	// a pod whose Component is HubComponent has any.
 	Mounts []Mount

@@ -1,5 +1,3 @@
-// Package kubespawner knows how KubeSpawner names the claims of servers. It is
-// pure: names in, names out.
 package kubespawner
 
 import (
@@ -18,16 +16,12 @@ func Lossy(username string) string {
 	var b strings.Builder
 	b.Grow(len(username))
 	for _, r := range username {
-		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-			b.WriteRune(r)
-		case 'A' <= r && r <= 'Z':
-			b.WriteRune(r - 'A' + 'a')
-		case r == '\u212A': // the Kelvin sign lowers to k
-			b.WriteByte('k')
-		case r == '\u0130': // lowers to two code points, i and a combining dot
-			b.WriteString("i-")
-		default:
+		c, combining := lower(r)
+		if c == 0 {
+			c = '-'
+		}
+		b.WriteByte(c)
+		if combining {
 			b.WriteByte('-')
 		}
 	}

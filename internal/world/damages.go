@@ -121,7 +121,8 @@ func OldNames(s *facts.Snapshot, hub string) {
 		h.Users[i].Created = time.Time{}
 		ids[h.Users[i].Name] = h.Users[i].ID
 	}
-	h.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}-{userid}", DeletePVC: true}
+	h.KubeSpawner = facts.KubeSpawner{Version: "0.5.1", VersionFrom: "the configuration", PVCNameTemplate: "claim-{username}-{userid}",
+		TemplateSet: true, LegacyNames: true, DeletePVC: true}
 	h.Database.Revisions, h.Database.CookieNotNull, h.Database.CookieUnique = nil, false, false
 	h.Database.Columns = columns(Schemas()[0])
 	h.Spawners = slices.DeleteFunc(h.Spawners, func(sp facts.Spawner) bool { return sp.Name != "" })
@@ -149,7 +150,7 @@ func renameClaims(s *facts.Snapshot, namespace string, renamed map[string]string
 		c := &s.Kube.Claims[i]
 		if to, ok := renamed[c.Name]; ok && c.Namespace == namespace {
 			c.Name, c.User, c.Server, c.HasUser = to, "", "", false
-			c.LabelUser, c.Component, c.KubeSpawnerVersion = "", "", ""
+			c.LabelUser, c.Component, c.KubeSpawnerVersion, c.Chart = "", "", "", ""
 		}
 	}
 	for i := range s.Kube.Volumes {

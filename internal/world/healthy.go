@@ -40,8 +40,9 @@ func Healthy(size Size) *facts.Snapshot {
 	s := &facts.Snapshot{Now: Now, Kube: facts.Kube{Version: "v1.36.3"}}
 	hub := &facts.Hub{
 		Name: HubName, Namespace: Namespace,
-		KubeSpawner: facts.KubeSpawner{PVCNameTemplate: "claim-{user_server}", SlugScheme: "safe", RememberPVCName: true, DeletePVC: true},
-		UsersRead:   facts.Complete, SpawnersRead: facts.Complete, StatesRead: true,
+		KubeSpawner: facts.KubeSpawner{Version: "7.0.0", Chart: "4.4.0", VersionFrom: "the hub's image", PVCNameTemplate: "claim-{user_server}",
+			SlugScheme: "safe", RememberPVCName: true, LegacyNames: true, DeletePVC: true},
+		UsersRead: facts.Complete, SpawnersRead: facts.Complete, StatesRead: true,
 		Database: facts.Database{
 			Engine: "sqlite", Location: "jupyterhub.sqlite", Revisions: []string{"4621fec11365"},
 			CookieNotNull: true, CookieUnique: true, NameUnique: true, Columns: columns(CurrentSchema),
@@ -88,7 +89,7 @@ func (b *builder) addHub() {
 	b.attachLast("worker-1")
 	b.s.Kube.Pods = append(b.s.Kube.Pods, facts.Pod{Namespace: Namespace, Name: "hub-6b7f9d4c5-x2x7p", Phase: "Running",
 		Node: "worker-1", Component: facts.HubComponent, Created: Now.AddDate(0, 0, -9), Claims: []string{HubClaim},
-		Mounts: []facts.Mount{{Path: "/srv/jupyterhub", Kind: facts.MountClaim, Claim: HubClaim}}})
+		Image: "quay.io/jupyterhub/k8s-hub:4.4.0", Release: "jhub", Mounts: []facts.Mount{{Path: "/srv/jupyterhub", Kind: facts.MountClaim, Claim: HubClaim}}})
 	backup := facts.Backup{Name: "nightly", Kind: "files", Location: "backups/jupyterhub-*.sqlite.gz", Schedule: "0 3 * * *", MaxAge: 26 * time.Hour}
 	for day := range 7 {
 		at := time.Date(Now.Year(), Now.Month(), Now.Day(), 3, 0, 12, 0, time.UTC).AddDate(0, 0, -day)
@@ -126,11 +127,12 @@ func (b *builder) addServer(user int, name, server string, created, used time.Ti
 		b.hub.Servers = append(b.hub.Servers, facts.Server{ID: sp.ServerID, IP: sp.State.PodName + "." + Namespace, Port: 8888})
 		node = fmt.Sprintf("worker-%d", user%b.size.Nodes+1)
 		b.s.Kube.Pods = append(b.s.Kube.Pods, facts.Pod{Namespace: Namespace, Name: "jupyter-" + slug, Phase: "Running", Node: node,
-			Component: "singleuser-server", User: name, Server: server, HasUser: true, Created: sp.Started, Claims: []string{"claim-" + slug}})
+			Component: "singleuser-server", User: name, Server: server, HasUser: true, KubeSpawnerVersion: "7.0.0",
+			Created: sp.Started, Claims: []string{"claim-" + slug}})
 	}
 	b.hub.Spawners = append(b.hub.Spawners, sp)
 	b.addClaim(facts.Claim{Name: "claim-" + slug, Created: created, RequestBytes: 10 << 30, User: name, Server: server, HasUser: true,
-		LabelUser: name, Component: "singleuser-storage", KubeSpawnerVersion: "7.0.0"}, running)
+		LabelUser: name, Component: "singleuser-storage", KubeSpawnerVersion: "7.0.0", Chart: "jupyterhub-4.4.0"}, running)
 	if running {
 		b.attachLast(node)
 	}

@@ -88,3 +88,12 @@ func lastNight(now time.Time, at time.Duration) time.Time {
 	}
 	return night
 }
+
+// hubImage sets what a hub's own pod runs.
+func hubImage(s *facts.Snapshot, hub *facts.Hub, image string) {
+	for i := range s.Kube.Pods {
+		if p := &s.Kube.Pods[i]; p.Namespace == hub.Namespace && p.Component == facts.HubComponent {
+			p.Image = image
+		}
+	}
+}

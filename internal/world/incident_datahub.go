@@ -89,6 +89,7 @@ func datahubHealthy(at time.Time) *facts.Snapshot {
 	hub := Hub(s, HubName)
 	hub.KubeSpawner.SlugScheme = "escape"
 	FitSchema(hub, "0.7.2")
+	hubImage(s, hub, "jupyterhub/k8s-hub:v0.3.1")
 	oldPods(s, hub)
 	toPersistentDisks(s)
 	passTime(s, at)
@@ -183,6 +184,7 @@ func datahubRestarted(at time.Time) *facts.Snapshot {
 	}
 	ResetDatabase(s, HubName, names...)
 	FitSchema(hub, "0.7.2")
+	hubImage(s, hub, "jupyterhub/k8s-hub:v0.3.1")
 	for i := range hub.Users {
 		login(s, hub, hub.Users[i].ID, at.Add(-time.Duration(48-i*3/4)*time.Minute))
 	}

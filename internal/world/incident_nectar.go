@@ -90,8 +90,10 @@ func nectarHealthy(at time.Time) *facts.Snapshot {
 	Rename(s, HubName, nectarHub)
 	MoveTo(s, nectarAt(time.February, 20, 16, 0))
 	hub := s.Hubs[0]
-	hub.KubeSpawner = facts.KubeSpawner{PVCNameTemplate: "claim-{username}--{servername}", SlugScheme: "escape", DeletePVC: true}
+	hub.KubeSpawner = facts.KubeSpawner{Version: "4.2.0", VersionFrom: "the configuration", PVCNameTemplate: "claim-{username}--{servername}",
+		TemplateSet: true, SlugScheme: "escape", LegacyNames: true, DeletePVC: true}
 	FitSchema(hub, "3.1.1")
+	hubImage(s, hub, "jupyterhub/k8s-hub:2.0.0")
 	s.Kube.Pods = append(s.Kube.Pods, facts.Pod{Namespace: hub.Namespace, Name: "prometheus-server-7c9d8b6f5-4jx2m", Phase: "Running",
 		Component: "server", Created: s.Now.AddDate(0, 0, -9), Claims: []string{nectarMetrics}})
 	attach(s, nectarMetrics, "worker-2")
@@ -151,7 +153,10 @@ func toLonghorn12(s *facts.Snapshot) {
 		s.Longhorn.Replicas[i].LastHealthyAt, s.Longhorn.Replicas[i].LastFailedAt = time.Time{}, time.Time{}
 	}
 	for i := range s.Kube.Claims {
-		s.Kube.Claims[i].KubeSpawnerVersion = ""
+		s.Kube.Claims[i].KubeSpawnerVersion, s.Kube.Claims[i].Chart = "", ""
+	}
+	for i := range s.Kube.Pods {
+		s.Kube.Pods[i].KubeSpawnerVersion = ""
 	}
 	for _, h := range s.Hubs {
 		for i := range h.Spawners {

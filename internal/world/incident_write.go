@@ -62,8 +62,11 @@ func (i *Incident) config(stage *Stage, hub *facts.Hub) string {
 	fmt.Fprintf(&b, "hubs:\n  - name: %s\n    namespace: %s\n", hub.Name, hub.Namespace)
 	fmt.Fprintf(&b, "    database: sqlite:///jupyterhub.sqlite\n")
 	k := hub.KubeSpawner
-	fmt.Fprintf(&b, "    kubespawner:\n      pvcNameTemplate: %q\n      slugScheme: %s\n      rememberPVCName: %t\n",
-		k.PVCNameTemplate, k.SlugScheme, k.RememberPVCName)
+	fmt.Fprintf(&b, "    kubespawner:\n")
+	if k.TemplateSet {
+		fmt.Fprintf(&b, "      version: %s\n      pvcNameTemplate: %q\n", k.Version, k.PVCNameTemplate)
+	}
+	fmt.Fprintf(&b, "      slugScheme: %s\n      rememberPVCName: %t\n", k.SlugScheme, k.RememberPVCName)
 	fmt.Fprintf(&b, "    backups:\n")
 	for _, backup := range hub.Backups {
 		fmt.Fprintf(&b, "      - name: %s\n        files: %s\n        schedule: %q\n        maxAge: %s\n",

@@ -80,6 +80,8 @@ func claimObject(c *facts.Claim) object {
 	labels := object{}
 	setText(labels, "component", c.Component)
 	setText(labels, "hub.jupyter.org/username", c.LabelUser)
+	setText(labels, "hub.jupyter.org/servername", c.LabelServer)
+	setText(labels, "chart", c.Chart)
 	if c.KubeSpawnerVersion != "" {
 		// KubeSpawner 7 gives claims this label of its pods beside the older one.
 		labels["app.kubernetes.io/component"] = "singleuser-server"
@@ -93,6 +95,13 @@ func claimObject(c *facts.Claim) object {
 	}
 	setText(spec, "storageClassName", c.StorageClass)
 	setText(spec, "volumeName", c.VolumeName)
+	if c.SourceKind != "" {
+		source := object{"kind": c.SourceKind, "name": c.SourceName}
+		if c.SourceKind == "VolumeSnapshot" {
+			source["apiGroup"] = "snapshot.storage.k8s.io"
+		}
+		spec["dataSource"] = source
+	}
 	status := object{"phase": c.Phase}
 	if c.Phase == "Bound" {
 		status["accessModes"] = anys(c.AccessModes...)

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -32,9 +33,12 @@ func podObject(p *facts.Pod) object {
 	m := metadata(p.Namespace, p.Name, p.Created, p.Deleting)
 	labels := object{}
 	setText(labels, "component", p.Component)
+	setText(labels, "release", p.Release)
 	setObject(m, "labels", labels)
-	setObject(m, "annotations", userAnnotations(p.HasUser, p.User, p.Server))
-	container := object{"name": "main", "image": "example"}
+	annotations := userAnnotations(p.HasUser, p.User, p.Server)
+	setText(annotations, "hub.jupyter.org/kubespawner-version", p.KubeSpawnerVersion)
+	setObject(m, "annotations", annotations)
+	container := object{"name": "main", "image": cmp.Or(p.Image, "example")}
 	spec := object{"containers": anys(container)}
 	setText(spec, "nodeName", p.Node)
 	volumes, mounts := podVolumes(p)

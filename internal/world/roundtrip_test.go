@@ -26,6 +26,8 @@ func crowded() *facts.Snapshot {
 	k, l, t := &s.Kube, &s.Longhorn, world.Now.Add(-time.Hour)
 	k.Nodes[0].Ready, k.Nodes[0].Unschedulable, k.Nodes[1].Ready, k.Nodes[1].Zone = "False", true, "Unknown", ""
 	k.Claims[1].Deleting, k.Claims[2].Phase = t, "Lost"
+	k.Claims[2].LabelServer, k.Claims[2].SourceKind, k.Claims[2].SourceName = "lab", "VolumeSnapshot", "nightly"
+	k.Claims[4].SourceKind, k.Claims[4].SourceName = "PersistentVolumeClaim", "claim-a"
 	k.Claims[3].KubeSpawnerVersion, k.Claims[3].LabelUser, k.Claims[3].AccessModes = "", "", []string{"ReadWriteOnce", "ReadWriteMany"}
 	k.Claims = append(k.Claims,
 		facts.Claim{Namespace: world.Namespace, Name: "pending", UID: "p", Created: t, Phase: "Pending", AccessModes: []string{"ReadWriteOnce"}, RequestBytes: 1500},
@@ -41,7 +43,7 @@ func crowded() *facts.Snapshot {
 			ClaimNamespace: "other", ClaimName: "claim-ann"})
 	k.Pods[0].Deleting, k.Pods[1].Phase, k.Pods[1].Node = t, "Pending", ""
 	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "two", Created: t, Phase: "Running", HasUser: true, User: "ann", Server: "lab", Claims: []string{"a", "b"}})
-	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "hub", Created: t, Phase: "Running", Component: facts.HubComponent, Claims: []string{"a", "unmounted"},
+	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "hub", Created: t, Phase: "Running", Component: facts.HubComponent, Image: "hub.example.org/own:1", Claims: []string{"a", "unmounted"},
 		Mounts: []facts.Mount{{Path: "/a", Kind: facts.MountClaim, Claim: "a"}, {Path: "/b", Kind: facts.MountEmptyDir}, {Path: "/c", Kind: facts.MountHostPath},
 			{Path: "/d", Kind: "nfs"}, {Path: "/e", Kind: facts.MountCSI}}})
 	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer"})

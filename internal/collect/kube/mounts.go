@@ -15,20 +15,28 @@ import (
 // readOnly are the kinds of volumes that Kubernetes fills and no pod writes to.
 var readOnly = []string{"configMap", "secret", "projected", "downwardAPI", "image"}
 
-// mounts are the volumes that a hub's own container can write to. In z2jh's
-// pods that container is called hub and comes after any extra ones.
-func mounts(p *corev1.Pod) []facts.Mount {
+// mainContainer is a hub's own container, nil in a pod without any. In z2jh's
+// pods it is called hub and comes after any extra ones.
+func mainContainer(p *corev1.Pod) *corev1.Container {
 	containers := p.Spec.Containers
 	if len(containers) == 0 {
 		return nil
 	}
-	main := max(0, slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == facts.HubComponent }))
+	return &containers[max(0, slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == facts.HubComponent }))]
+}
+
+// mounts are the volumes that a hub's own container can write to.
+func mounts(p *corev1.Pod) []facts.Mount {
+	main := mainContainer(p)
+	if main == nil {
+		return nil
+	}
 	volumes := make(map[string]*corev1.Volume, len(p.Spec.Volumes))
 	for i := range p.Spec.Volumes {
 		volumes[p.Spec.Volumes[i].Name] = &p.Spec.Volumes[i]
 	}
 	var list []facts.Mount
-	for _, m := range containers[main].VolumeMounts {
+	for _, m := range main.VolumeMounts {
 		v := volumes[m.Name]
 		if v == nil || m.ReadOnly {
 			continue

@@ -22,6 +22,10 @@ const (
 	keyUser        = "hub.jupyter.org/username"
 	keyServer      = "hub.jupyter.org/servername"
 	keyKubeSpawner = "hub.jupyter.org/kubespawner-version"
+	keyChart       = "helm.sh/chart"
+	keyOldChart    = "chart"
+	keyRelease     = "release"
+	keyInstance    = "app.kubernetes.io/instance"
 )
 
 func claim(c *corev1.PersistentVolumeClaim) facts.Claim {
@@ -33,8 +37,14 @@ func claim(c *corev1.PersistentVolumeClaim) facts.Claim {
 		StorageClass: className(&c.ObjectMeta, deref(c.Spec.StorageClassName)),
 		RequestBytes: size(c.Spec.Resources.Requests),
 		User:         user, HasUser: hasUser, Server: Intern(c.Annotations[keyServer]),
-		LabelUser: c.Labels[keyUser], Component: component(c.Labels),
-		KubeSpawnerVersion: Intern(c.Annotations[keyKubeSpawner]),
+		LabelUser: c.Labels[keyUser], LabelServer: Intern(c.Labels[keyServer]), Component: component(c.Labels),
+		KubeSpawnerVersion: Intern(c.Annotations[keyKubeSpawner]), Chart: Intern(cmp.Or(c.Labels[keyChart], c.Labels[keyOldChart])),
+	}
+	switch {
+	case c.Spec.DataSource != nil:
+		f.SourceKind, f.SourceName = Intern(c.Spec.DataSource.Kind), c.Spec.DataSource.Name
+	case c.Spec.DataSourceRef != nil:
+		f.SourceKind, f.SourceName = Intern(c.Spec.DataSourceRef.Kind), c.Spec.DataSourceRef.Name
 	}
 	for _, mode := range c.Spec.AccessModes {
 		f.AccessModes = append(f.AccessModes, Intern(string(mode)))

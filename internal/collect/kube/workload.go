@@ -30,6 +30,7 @@ func pod(p *corev1.Pod) facts.Pod {
 		Namespace: Intern(p.Namespace), Name: p.Name, Created: at(&p.CreationTimestamp), Deleting: at(p.DeletionTimestamp),
 		Phase: Intern(string(p.Status.Phase)), Node: Intern(p.Spec.NodeName), Component: component(p.Labels),
 		User: user, HasUser: hasUser, Server: Intern(p.Annotations[keyServer]),
+		KubeSpawnerVersion: Intern(p.Annotations[keyKubeSpawner]),
 	}
 	for i := range p.Spec.Volumes {
 		switch v := &p.Spec.Volumes[i]; {
@@ -42,7 +43,10 @@ func pod(p *corev1.Pod) facts.Pod {
 	slices.Sort(f.Claims)
 	f.Claims = slices.Compact(f.Claims)
 	if f.Component == facts.HubComponent {
-		f.Mounts = mounts(p)
+		f.Mounts, f.Release = mounts(p), cmp.Or(p.Labels[keyRelease], p.Labels[keyInstance])
+		if c := mainContainer(p); c != nil {
+			f.Image = c.Image
+		}
 	}
 	return f
 }
