@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode"
@@ -77,13 +78,15 @@ func connectionFailure(err error) (facts.Cause, string) {
 }
 
 // oneLine is an error whose text is one line: drivers and servers write
-// several, and other people's text among them.
+// several, and other people's text among them. A line that only repeats the one
+// before it, as where a driver tries with TLS and without, is left out.
 type oneLine struct{ error }
 
 func (e oneLine) Unwrap() error { return e.error }
 
 func (e oneLine) Error() string {
-	text := strings.Join(strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\t' || r == '\r' }), " ")
+	lines := strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\t' || r == '\r' })
+	text := strings.Join(slices.Compact(lines), " ")
 	return clean(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return '\uFFFD'
