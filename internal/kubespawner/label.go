@@ -1,6 +1,9 @@
 package kubespawner
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Label is the value of the label hub.jupyter.org/username that a version of
 // KubeSpawner put on a user's claim: "" for those that put none.
@@ -25,20 +28,7 @@ func Labels(username string) []string {
 
 // oldLabel is the escaped form of 0.6 and 0.7: capitals stay, the mark is an
 // underscore, and digits above 9 are capitals.
-func oldLabel(username string) string {
-	escaped := escape(username, '_', true)
-	if escaped == username {
-		return username
-	}
-	b := []byte(escaped)
-	for i := 0; i < len(b); i++ {
-		if b[i] == '_' {
-			copy(b[i+1:i+3], strings.ToUpper(string(b[i+1:i+3])))
-			i += 2
-		}
-	}
-	return string(b)
-}
+func oldLabel(username string) string { return escape(username, '_', "0123456789ABCDEF", true) }
 
 func safeLabel(username string) string {
 	if !strings.Contains(username, "--") && validLabel(username) {
@@ -48,23 +38,22 @@ func safeLabel(username string) string {
 }
 
 // validLabel tells whether KubeSpawner takes a name as it is for a label's
-// value. Python's regular expression ignores case as Unicode has it, so two
+// value. Python's regular expression ignores case as Unicode has it, so four
 // letters outside ASCII pass between the first and the last.
 func validLabel(s string) bool {
 	if s == "" {
 		return true
 	}
-	if !plain(s[0], true) || !plain(s[len(s)-1], true) {
+	if !plain(s[0], true) || !plain(s[len(s)-1], true) || utf8.RuneCountInString(s) > nameLength {
 		return false
 	}
-	n := 0
 	for _, r := range s {
-		n++
 		switch {
-		case r < 0x80 && plain(byte(r), true), r == '.', r == '-', r == '_', r == '\u212A', r == '\u017F':
+		case r < utf8.RuneSelf && plain(byte(r), true):
+		case strings.ContainsRune(".-_\u0130\u0131\u017F\u212A", r):
 		default:
 			return false
 		}
 	}
-	return n <= nameLength
+	return true
 }

@@ -73,8 +73,8 @@ type Namer struct {
 	strip bool
 }
 
-// Compile makes a scheme ready to render; a *TemplateError if its template has
-// a field that this version does not know, or that takes more than its name.
+// Compile makes a scheme ready to render; a *TemplateError if its template is
+// not of Python's form or has a field that this version does not know.
 func (s Scheme) Compile() (*Namer, error) {
 	parts, err := parseTemplate(s.Template)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s Scheme) Compile() (*Namer, error) {
 	}
 	for _, p := range parts {
 		if p.field != "" && !s.Version.has(p.field) {
-			return nil, &TemplateError{Template: s.Template, Field: "{" + p.field + "}", Why: "is not known to KubeSpawner " + s.Version.String()}
+			return nil, &TemplateError{Template: s.Template, Field: "{" + p.field + "}", Why: s.Version.unknownField(p.field)}
 		}
 	}
 	strip := s.Version.AtLeast(0, 12, 0) && !(s.Version.AtLeast(6, 1, 0) && strings.HasSuffix(s.Template, "-"))
@@ -102,7 +102,7 @@ func (n *Namer) Append(b []byte, s *Server) []byte {
 		if p.field == "" {
 			b = append(b, p.text...)
 		} else {
-			b = append(b, n.value(p.field, s)...)
+			b = append(b, p.cut(n.value(p.field, s))...)
 		}
 	}
 	if n.strip {
@@ -121,7 +121,7 @@ func (n *Namer) value(field string, s *Server) string {
 	case "unescaped_username":
 		return s.User
 	case "unescaped_servername":
-		return s.Name
+		return n.unescapedServername(s)
 	case "legacy_escape_username":
 		return s.lossyUser()
 	case "username":
@@ -185,6 +185,14 @@ func (n *Namer) servername(s *Server, safe bool) string {
 		return "-" + s.escapedServer()
 	case v.AtLeast(0, 9, 0):
 		return Escape("-" + s.Name)
+	}
+	return "-" + s.Name
+}
+
+// unescapedServername has had the hyphen that came with the name until 0.12.
+func (n *Namer) unescapedServername(s *Server) string {
+	if s.Name == "" || n.scheme.Version.AtLeast(0, 12, 0) {
+		return s.Name
 	}
 	return "-" + s.Name
 }

@@ -8,14 +8,12 @@ import (
 
 // Escape is KubeSpawner's escaped form of a name (0.6 to 6, and the slug
 // scheme "escape" since): a-z and 0-9 stay, every other character becomes a
-// hyphen and two hexadecimal digits for each of its bytes. The result is not
-// bounded in length and need not be a valid name.
-func Escape(name string) string { return escape(name, '-', false) }
-
-const hexDigits = "0123456789abcdef"
+// hyphen and hexadecimal digits for each of its bytes: one for a byte below 16,
+// else two. The result is not bounded in length and need not be a valid name.
+func Escape(name string) string { return escape(name, '-', "0123456789abcdef", false) }
 
 // escape leaves a-z and 0-9, and capitals where they are safe too.
-func escape(name string, mark byte, capitals bool) string {
+func escape(name string, mark byte, digits string, capitals bool) string {
 	n := 0
 	for i := range len(name) {
 		if !plain(name[i], capitals) {
@@ -27,10 +25,13 @@ func escape(name string, mark byte, capitals bool) string {
 	}
 	b := make([]byte, 0, len(name)+2*n)
 	for i := range len(name) {
-		if c := name[i]; plain(c, capitals) {
+		switch c := name[i]; {
+		case plain(c, capitals):
 			b = append(b, c)
-		} else {
-			b = append(b, mark, hexDigits[c>>4], hexDigits[c&15])
+		case c < 16:
+			b = append(b, mark, digits[c])
+		default:
+			b = append(b, mark, digits[c>>4], digits[c&15])
 		}
 	}
 	return string(b)

@@ -17,8 +17,9 @@ type Version struct {
 	Pre string
 }
 
-// versionForm takes v7, 7.1, 7.1.1.dev0, 7.0.0b1 and 4.0.0-beta.1 apart.
-var versionForm = regexp.MustCompile(`^v?(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?((?:[-.]?[a-z][0-9A-Za-z.-]*)?)(?:\+[0-9A-Za-z.-]*)?$`)
+// versionForm takes v7, 7.1, 7.1.1.dev0, 7.0.0b1, 4.0.0-beta.1 and
+// 4.0.0-0.dev.git.6613.h1234567 apart.
+var versionForm = regexp.MustCompile(`^v?(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?(-[0-9A-Za-z][0-9A-Za-z.-]*|(?:\.?(?:a|b|rc|dev)[0-9]*)+)?(?:\+[0-9A-Za-z.-]*)?$`)
 
 // ParseVersion reads a version as KubeSpawner, its packages or the chart write
 // it. Missing numbers are zero.
@@ -50,8 +51,10 @@ func (v Version) Compare(w Version) int {
 	return strings.Compare(v.Pre, w.Pre)
 }
 
-// AtLeast tells whether v is the release major.minor.patch or a later one.
+// AtLeast tells whether v is the release major.minor.patch or a later one. A
+// pre-release counts as the release that it became.
 func (v Version) AtLeast(major, minor, patch int) bool {
+	v.Pre = ""
 	return v.Compare(Version{Major: major, Minor: minor, Patch: patch}) >= 0
 }
 
