@@ -107,7 +107,7 @@ var auditInputMissingCases = cases{
 		{
 			name:   "an empty hub is hub-user-count-drift's",
 			change: func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) },
-			want:   outcomes{"hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
+			want:   outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
 		},
 		{
 			name: "a source that is no longer configured",

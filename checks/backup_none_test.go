@@ -85,17 +85,18 @@ var backupNoneCases = cases{
 				claimNamed(s, "claim-student-0002").Deleting = s.Now
 				volumeOf(s, "claim-student-0003").ActualBytes = 0
 			},
+			want: outcomes{"pvc-pending": "fail warning 1"},
 		},
 		{name: "the hub's own claim is backup-hub-db-missing's", change: neverBackedUp(world.HubClaim)},
 	},
 	boundary: []damage{
-		{name: "as old as the rpo", change: youngClaim(26 * time.Hour)},
+		{name: "as old as the rpo", change: youngClaim(26 * time.Hour), want: outcomes{"pvc-orphaned": "fail info 1"}},
 		{
 			name: "a second older", change: youngClaim(26*time.Hour + time.Second),
-			want:    outcomes{"backup-none": "fail critical 1"},
+			want:    outcomes{"pvc-orphaned": "fail info 1", "backup-none": "fail critical 1"},
 			summary: "1 of 12 user claims with data has no backup",
 		},
-		{name: "a longer rpo", change: youngClaim(40 * time.Hour), values: map[string]any{"rpo": "40h"}},
+		{name: "a longer rpo", change: youngClaim(40 * time.Hour), values: map[string]any{"rpo": "40h"}, want: outcomes{"pvc-orphaned": "fail info 1"}},
 	},
 	sourceFailed: []damage{
 		{name: "Longhorn's volumes not readable", change: failed(facts.LonghornVolumes), want: unknownWithout(facts.LonghornVolumes, nil),

@@ -28,6 +28,7 @@ const (
 	// REST API if there is no database to read or it could not be read.
 	HubUsers   = "users/*"
 	HubBackups = "backup/*" // every backup location of the hub
+	HubHomes   = "homes/*"  // the listing of its home directories on a shared claim
 )
 
 // Check is one invariant.

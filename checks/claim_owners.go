@@ -8,9 +8,8 @@ import (
 	"hubaudit/internal/kubespawner"
 )
 
-// claimOwners are the owners of a hub's user claims. Owners of claims of 2016
-// and 2017 are counted by the lossy form of their names, which is all that is
-// left of one who is not in the database.
+// claimOwners are the owners of a hub's user claims by name. Of the owner of a
+// claim of 2016 or 2017 whom nothing tells, it is the lossy form of their name.
 type claimOwners struct {
 	known   map[string]bool
 	missing map[string][]ownedClaim // by an owner who is not among the hub's users
@@ -46,7 +45,8 @@ func (in *Input) findClaimOwners() *claimOwners {
 		if !c.Deleting.IsZero() {
 			continue
 		}
-		owner, ok := in.Owners().Owner(c.Namespace, c.Name)
+		owner, ok := in.ownerOrUser(c)
+		name, id, old := oldName(c)
 		switch {
 		case ok && owner.Hub == "":
 			// Of several hubs in this namespace none or more than one has the user.
@@ -56,24 +56,41 @@ func (in *Input) findClaimOwners() *claimOwners {
 			o.add(owner.User, names[owner.User], ownedClaim{c, owner.Server})
 		case ok && owner.Hub != in.Hub.Name:
 			continue
-		case ok && (owner.By == attribution.ByState || owner.By == attribution.ByAnnotation):
+		case ok:
 			o.add(owner.User, owner.UserID != 0, ownedClaim{c, owner.Server})
-		case c.Namespace == in.Hub.Namespace && attribution.Bare(c):
-			name, id, old := kubespawner.ParseLossyClaim(c.Name)
-			if !old {
-				continue
-			}
+		case old && c.Namespace == in.Hub.Namespace && !in.nobodys(c):
 			if lossy == nil {
 				lossy = lossyNames(in.Hub)
 			}
 			o.add(name, lossy[name], ownedClaim{c, ""})
-			o.oldIDs = append(o.oldIDs, id)
 		default:
 			continue
+		}
+		if old && (!ok || owner.By == attribution.ByID || owner.By == attribution.ByEarlierID) {
+			o.oldIDs = append(o.oldIDs, id)
 		}
 		o.created = append(o.created, c.Created)
 	}
 	return o
+}
+
+// oldName reads the name claim-<lossy>-<id> of a claim of 2016 or 2017.
+func oldName(c *facts.Claim) (lossy string, id int64, ok bool) {
+	if !attribution.Bare(c) {
+		return "", 0, false
+	}
+	return kubespawner.ParseLossyClaim(c.Name)
+}
+
+// ownerOrUser is the owner of a claim, or its user with the server that its
+// annotations name.
+func (in *Input) ownerOrUser(c *facts.Claim) (attribution.Owner, bool) {
+	owner, ok := in.Owners().Owner(c.Namespace, c.Name)
+	if !ok {
+		owner, ok = in.Owners().LabelUser(c.Namespace, c.Name)
+		owner.Server = c.Server
+	}
+	return owner, ok
 }
 
 func (o *claimOwners) add(name string, known bool, claim ownedClaim) {

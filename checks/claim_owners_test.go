@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"testing"
 
 	"hubaudit/internal/facts"
@@ -46,5 +47,35 @@ func TestClaimOwnersAreShared(t *testing.T) {
 	}
 	if (&Input{Snapshot: s, Hub: &other, shared: views}).claimOwners() == first {
 		t.Error("one hub was given another's owners")
+	}
+}
+
+// Owners are counted once, whatever tells of them and under whichever name
+// their claims are; what is nobody's is not counted.
+func TestClaimOwnersByEvidence(t *testing.T) {
+	s := healthy()
+	h := hubOf(s)
+	h.OtherClaims = []string{"claim-data-*"}
+	h.Users = append(h.Users, facts.User{ID: 90, Name: "sam.lau", Cookie: facts.CookieUnique},
+		facts.User{ID: 91, Name: "x.y", Cookie: facts.CookieUnique}, facts.User{ID: 92, Name: "x_y", Cookie: facts.CookieUnique})
+	for _, c := range []facts.Claim{
+		{Name: "claim-sam-lau-90"}, {Name: "claim-sam-2elau"}, {Name: "home", LabelUser: "sam.lau"}, // one user's
+		{Name: "claim-x-y-7"},  // one of two users'
+		{Name: "claim-gone-5"}, // nobody's who is there
+		{Name: "claim-data-1"}, {Name: "claim-odd"},
+		{Name: "kept", HasUser: true, User: "left", Server: "lab", SourceKind: "VolumeSnapshot", SourceName: "s"},
+	} {
+		world.AddClaim(s, c)
+	}
+	o := (&Input{Snapshot: s, Hub: h, shared: &shared{snapshot: s}}).claimOwners()
+	if len(o.known) != 12 || !o.known["sam.lau"] || !o.known["x-y"] {
+		t.Errorf("owners known: %v", o.known)
+	}
+	if len(o.missing) != 2 || len(o.missing["gone"]) != 1 || len(o.missing["left"]) != 1 || o.missing["left"][0].server != "lab" {
+		t.Errorf("owners missing: %v", o.missing)
+	}
+	slices.Sort(o.oldIDs)
+	if want := []int64{5, 7, 90}; !slices.Equal(o.oldIDs, want) {
+		t.Errorf("ids in names %v, want %v", o.oldIDs, want)
 	}
 }

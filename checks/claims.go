@@ -23,13 +23,23 @@ func (in *Input) isHubClaim(c *facts.Claim) bool {
 
 // userClaim tells whether a claim is one of the hub's users', and whose, if
 // that is known. Any one sign will do: the owner found by attribution, the
-// annotation or label that KubeSpawner puts on, or the name.
+// annotation or label that KubeSpawner puts on, or the name. The claim with
+// everybody's homes is one, those that the configuration leaves out are not.
 func (in *Input) userClaim(c *facts.Claim) (owner attribution.Owner, ok bool) {
 	owner, known := in.Owners().Owner(c.Namespace, c.Name)
 	switch {
 	case known && owner.Hub != "":
 		return owner, owner.Hub == in.Hub.Name
-	case c.Namespace != in.Hub.Namespace || in.isHubClaim(c):
+	case c.Namespace == in.Hub.Namespace && c.Name == in.Hub.KubeSpawner.Homes.Claim:
+		return owner, true
+	case in.isHubClaim(c) || in.Hub.OtherClaim(c.Name):
+		return owner, false
+	}
+	if of, ok := in.Owners().LabelUser(c.Namespace, c.Name); ok && of.Hub != "" {
+		return owner, of.Hub == in.Hub.Name
+	}
+	switch {
+	case c.Namespace != in.Hub.Namespace:
 		return owner, false
 	case known, c.HasUser, c.LabelUser != "", c.Component == userStorage:
 		return owner, true

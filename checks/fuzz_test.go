@@ -98,6 +98,19 @@ var accidents = []func(s *facts.Snapshot, n int){
 		h.Database.Revisions, h.API.Version = []string{"f460b0348206"}, hostile[n%len(hostile)]
 		h.Servers, h.StatesRead, h.SpawnersRead = nil, n%2 == 0, facts.Partial
 	},
+	func(s *facts.Snapshot, n int) {
+		for i := range hubOf(s).Spawners {
+			st := &hubOf(s).Spawners[i].State
+			st.PVCName, st.Namespace = []string{"", st.PVCName, "claim-student-0001", hostile[(n+i)%len(hostile)]}[(n+i)%4], hostile[n%3]
+			st.KubeSpawnerVersion = []string{"", "7.0.0", hostile[n%len(hostile)]}[n%3]
+		}
+	},
+	func(s *facts.Snapshot, n int) {
+		k := &hubOf(s).KubeSpawner
+		k.Version = []string{"", "0.5.1", "6.2.0", "7.1.0", hostile[n%len(hostile)]}[n%5]
+		k.PVCNameTemplate = []string{"claim-{username}{servername}", "claim-{username}-{userid}", "homes", "{strange}", "{"}[n%5]
+		k.LegacyNames, k.RememberPVCName = n%2 == 0, n%3 == 0
+	},
 }
 
 // FuzzJudge checks that no combination of accidents crashes a check, and that

@@ -59,7 +59,7 @@ var hubDBPVCReplacedCases = cases{
 	check: hubDBPVCReplaced,
 	fires: []damage{
 		{
-			name: "uninstalled and installed again", change: reinstalled, want: replaced,
+			name: "uninstalled and installed again", change: reinstalled, want: outcomes{"hub-db-pvc-replaced": "fail critical 1", "pv-released-data": "fail error 1"},
 			summary: "the hub's database is on claim hub-db-dir (made 2026-11-20 11:40 UTC) with volume pvc-00000003-0000-4000-8000-00000000000d (made 2026-11-20 11:40 UTC), " +
 				"not on what was normal until 2026-11-20 11:00 UTC" + stillHere,
 		},
@@ -69,7 +69,7 @@ var hubDBPVCReplacedCases = cases{
 				c := claimNamed(s, world.HubClaim)
 				c.Phase, c.VolumeName = "Pending", ""
 			},
-			want: replaced,
+			want: outcomes{"hub-db-pvc-replaced": "fail critical 1", "pv-released-data": "fail error 1", "pvc-pending": "fail warning 1"},
 			summary: "the hub's database is on claim hub-db-dir (made 2026-11-20 11:40 UTC), which has no volume yet, " +
 				"not on what was normal until 2026-11-20 11:00 UTC" + stillHere,
 		},

@@ -20,7 +20,7 @@ var hubDBResetCases = cases{
 			change: forget(func(s *facts.Snapshot) {
 				world.ResetDatabase(s, world.HubName, "student-0003", "student-0007")
 			}),
-			want: outcomes{"hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
 			summary: "only 2 of 10 owners of claims are in the database, at least 50 % expected; " +
 				"its oldest user was created on 2026-11-20, 152 days 23 h after the median claim",
 		},
@@ -32,7 +32,7 @@ var hubDBResetCases = cases{
 				hubOf(s).Users[0].Created = time.Time{}
 			}),
 			// The claim of the one who is back still bears the earlier id.
-			want: outcomes{"hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
+			want: outcomes{"pvc-orphaned": "skipped", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
 			summary: "only 1 of 10 owners of claims is in the database, at least 50 % expected; " +
 				"its highest user id is 1 while claims are named after ids up to 10",
 		},
@@ -43,7 +43,7 @@ var hubDBResetCases = cases{
 				hubOf(s).Users[0].Created = time.Time{}
 				claimNamed(s, world.HubClaim).Created = s.Now.AddDate(0, 0, -2)
 			}),
-			want: outcomes{"hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
 			summary: "only 1 of 10 owners of claims is in the database, at least 50 % expected; " +
 				"its volume hub-db-dir was created on 2026-11-18, 150 days 23 h after the median claim",
 		},
@@ -60,7 +60,7 @@ var hubDBResetCases = cases{
 				}
 				world.Settle(s)
 			}),
-			want: outcomes{"hub-user-count-drift": "skipped"}, summary: "",
+			want: outcomes{"pod-unknown-to-hub": "fail warning 2", "hub-user-count-drift": "skipped"}, summary: "",
 		},
 		{
 			name: "most users deleted, their claims kept",
@@ -69,7 +69,7 @@ var hubDBResetCases = cases{
 				hubOf(s).Spawners = hubOf(s).Spawners[7:]
 				world.Settle(s)
 			}),
-			want: outcomes{"hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 7"},
+			want: outcomes{"pod-unknown-to-hub": "fail warning 1", "pvc-orphaned": "fail info 7", "hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 7"},
 		},
 		{
 			name: "claims of another hub in the namespace",
@@ -93,25 +93,25 @@ var hubDBResetCases = cases{
 			change: forget(func(s *facts.Snapshot) {
 				world.ResetDatabase(s, world.HubName, "student-0001", "student-0002", "student-0003", "student-0004", "student-0005")
 			}),
-			want: outcomes{"hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 5"},
+			want: outcomes{"pod-unknown-to-hub": "fail warning 2", "pvc-orphaned": "fail info 6", "hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 5"},
 		},
 		{
 			name:   "one owner fewer than the minimum",
 			change: forget(func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) }),
 			values: map[string]any{"minOwners": 11},
-			want:   outcomes{"hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 10"},
+			want:   outcomes{"pod-unknown-to-hub": "fail warning 2", "pvc-orphaned": "fail info 11", "hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 10"},
 		},
 		{
 			name:    "as many owners as the minimum",
 			change:  forget(func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) }),
 			values:  map[string]any{"minOwners": 10},
-			want:    outcomes{"hub-user-count-drift": "skipped", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
+			want:    outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-user-count-drift": "skipped", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
 			summary: "only 0 of 10 owners of claims are in the database, at least 50 % expected; the database has no user at all",
 		},
-		{name: "a day after the median claim", change: forget(resetAfter(24 * time.Hour)), want: outcomes{"hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 9"}},
+		{name: "a day after the median claim", change: forget(resetAfter(24 * time.Hour)), want: outcomes{"pod-unknown-to-hub": "fail warning 2", "pvc-orphaned": "fail info 10", "hub-user-count-drift": "skipped", "hub-owner-missing": "fail error 9"}},
 		{
 			name: "a day and a second after", change: forget(resetAfter(24*time.Hour + time.Second)),
-			want: outcomes{"hub-user-count-drift": "skipped", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-user-count-drift": "skipped", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
 			summary: "only 1 of 10 owners of claims is in the database, at least 50 % expected; " +
 				"its oldest user was created on 2026-06-21, 1 day after the median claim",
 		},
@@ -133,7 +133,7 @@ var hubDBResetCases = cases{
 				world.Settle(s)
 				world.Fail(s, facts.HubDB("other"), facts.CauseUnreachable, "connection refused")
 			}),
-			want:    otherHub(otherUnread(outcomes{"hub-user-count-drift": "skipped", "hub-db-reset": "unknown", "hub-owner-missing": "unknown"})),
+			want:    otherHub(otherUnread(outcomes{"pod-unknown-to-hub": "unknown", "pvc-orphaned": "unknown", "hub-user-count-drift": "skipped", "hub-db-reset": "unknown", "hub-owner-missing": "unknown"})),
 			summary: "claims in namespace datahub may belong to hub other, whose database could not be read in full",
 		},
 	},
@@ -186,5 +186,6 @@ func otherHub(want outcomes) outcomes {
 		}
 	}
 	want["backup-hub-db-missing@other"] = "fail critical 1"
+	want["namespace-two-hubs"], want["namespace-two-hubs@other"] = "fail error 1", "fail error 1"
 	return want
 }

@@ -16,19 +16,19 @@ var hubOwnerMissingCases = cases{
 		{
 			name:    "five owners whom the hub does not know",
 			change:  former(5),
-			want:    outcomes{"hub-owner-missing": "fail error 5"},
+			want:    outcomes{"pvc-orphaned": "fail info 5", "hub-owner-missing": "fail error 5"},
 			summary: "5 of 15 owners of claims (33.3 %) are not among the hub's users, at most 5 % expected",
 		},
 		{
 			name:    "one former user",
 			change:  former(1),
-			want:    outcomes{"hub-owner-missing": "fail info 1"},
+			want:    outcomes{"pvc-orphaned": "fail info 1", "hub-owner-missing": "fail info 1"},
 			summary: "1 of 11 owners of claims is not among the hub's users; few are normal after deletions",
 		},
 		{
 			name:    "a hub that keeps the claims of deleted users",
 			change:  all(former(5), func(s *facts.Snapshot) { hubOf(s).KubeSpawner.DeletePVC = false }),
-			want:    outcomes{"hub-owner-missing": "fail info 5"},
+			want:    outcomes{"pvc-orphaned": "fail info 5", "hub-owner-missing": "fail info 5"},
 			summary: "5 of 15 owners of claims are not among the hub's users; few are normal after deletions",
 		},
 		{
@@ -38,7 +38,7 @@ var hubOwnerMissingCases = cases{
 					world.AddClaim(s, facts.Claim{Name: fmt.Sprintf("claim-left-%d--lab", i), User: fmt.Sprintf("left-%d", i), Server: "lab", HasUser: true})
 				}
 			}),
-			want:    outcomes{"hub-owner-missing": "fail info 7"},
+			want:    outcomes{"pvc-orphaned": "fail info 7", "hub-owner-missing": "fail info 7"},
 			summary: "7 of 17 owners of claims are not among the hub's users; few are normal after deletions",
 		},
 		{
@@ -49,7 +49,7 @@ var hubOwnerMissingCases = cases{
 					world.AddClaim(s, facts.Claim{Name: fmt.Sprintf("claim-former-%c-%d", 'a'+i, 20+i)})
 				}
 			},
-			want:    outcomes{"hub-owner-missing": "fail error 5"},
+			want:    outcomes{"pvc-orphaned": "fail info 5", "hub-owner-missing": "fail error 5"},
 			summary: "5 of 15 owners of claims (33.3 %) are not among the hub's users, at most 5 % expected",
 		},
 		{
@@ -62,7 +62,7 @@ var hubOwnerMissingCases = cases{
 				}
 				world.Settle(s)
 			},
-			want:    outcomes{"hub-owner-missing": "fail error 5", "hub-spawner-state-broken": "fail warning 1"},
+			want:    outcomes{"pod-unknown-to-hub": "fail warning 1", "pvc-orphaned": "fail info 5", "hub-owner-missing": "fail error 5", "hub-spawner-state-broken": "fail warning 1"},
 			summary: "5 of 10 owners of claims (50.0 %) are not among the hub's users, at most 5 % expected",
 		},
 	},
@@ -108,7 +108,7 @@ var hubOwnerMissingCases = cases{
 			change: forget(func(s *facts.Snapshot) {
 				world.ResetDatabase(s, world.HubName, "student-0003", "student-0007")
 			}),
-			want: outcomes{"hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-owner-missing": "skipped"},
 			summary: "explained by hub-db-reset: only 2 of 10 owners of claims are in the database, at least 50 % expected; " +
 				"its oldest user was created on 2026-11-20, 152 days 23 h after the median claim",
 		},
@@ -116,17 +116,17 @@ var hubOwnerMissingCases = cases{
 	boundary: []damage{
 		{
 			name: "as many as may be", change: former(10), values: map[string]any{"maxPercent": 50},
-			want:    outcomes{"hub-owner-missing": "fail info 10"},
+			want:    outcomes{"pvc-orphaned": "fail info 10", "hub-owner-missing": "fail info 10"},
 			summary: "10 of 20 owners of claims are not among the hub's users; few are normal after deletions",
 		},
 		{
 			name: "one more", change: former(11), values: map[string]any{"maxPercent": 50},
-			want:    outcomes{"hub-owner-missing": "fail error 11"},
+			want:    outcomes{"pvc-orphaned": "fail info 11", "hub-owner-missing": "fail error 11"},
 			summary: "11 of 21 owners of claims (52.4 %) are not among the hub's users, at most 50 % expected",
 		},
 		{
 			name: "one fewer than the floor", change: former(4),
-			want:    outcomes{"hub-owner-missing": "fail info 4"},
+			want:    outcomes{"pvc-orphaned": "fail info 4", "hub-owner-missing": "fail info 4"},
 			summary: "4 of 14 owners of claims are not among the hub's users; few are normal after deletions",
 		},
 		{
@@ -137,7 +137,7 @@ var hubOwnerMissingCases = cases{
 				}
 				world.ResetDatabase(s, world.HubName)
 			}),
-			want:    outcomes{"hub-user-count-drift": "skipped", "hub-owner-missing": "fail info 4"},
+			want:    outcomes{"pod-unknown-to-hub": "fail warning 2", "pvc-orphaned": "fail info 5", "hub-user-count-drift": "skipped", "hub-owner-missing": "fail info 4"},
 			summary: "4 of 4 owners of claims are not among the hub's users; few are normal after deletions",
 		},
 	},

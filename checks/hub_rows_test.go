@@ -42,7 +42,8 @@ func server(h *facts.Hub, user int64, name string) *facts.Spawner {
 
 // needServers are the checks that cannot pass while the table spawners could
 // not be read to the end.
-var needServers = []string{"hub-spawner-duplicate", "hub-spawner-state-broken", "hub-spawner-server-wrong", "hub-time-impossible"}
+var needServers = []string{"hub-spawner-duplicate", "hub-spawner-state-broken", "hub-spawner-server-wrong", "hub-time-impossible",
+	"pvc-legacy-forgotten", "pvc-legacy-unreachable", "pvc-state-missing-claim", "pvc-name-collision"}
 
 // serversUnknown are the verdicts that a damaged table spawners costs.
 func serversUnknown(more outcomes) outcomes {

@@ -50,7 +50,7 @@ var hubServerNameInvalidCases = cases{
 		{
 			name:    "the claim is noted, and the hub does not heed it",
 			change:  onSix("My Lab", remembered, func(h *facts.Hub) { h.KubeSpawner.RememberPVCName = false }),
-			want:    outcomes{"hub-server-name-invalid": "fail warning 1"},
+			want:    outcomes{"hub-server-name-invalid": "fail warning 1", "pvc-legacy-unreachable": "fail critical 1"},
 			summary: brokenRule + `; its claim "claim-student-0003" is noted but remember_pvc_name is off, and after a renaming it would mount a new one`,
 		},
 		{
@@ -64,7 +64,7 @@ var hubServerNameInvalidCases = cases{
 			change: onSix("My Lab", podOnly, func(h *facts.Hub) {
 				again(h, 4, "2fast", func(sp *facts.Spawner) { sp.State = remembered })
 			}),
-			want:    outcomes{"hub-server-name-invalid": "fail warning 2"},
+			want:    outcomes{"hub-server-name-invalid": "fail warning 2", "pvc-name-collision": "fail critical 1"},
 			summary: "2 servers have names that JupyterHub 6 does not accept; a new name would cost 1 their claim",
 		},
 	},
@@ -102,15 +102,16 @@ var hubServerNameInvalidCases = cases{
 	},
 	sourceFailed: []damage{
 		{
-			name:    "the token may not see states",
-			change:  onSix("My Lab", facts.SpawnerState{}, func(h *facts.Hub) { h.StatesRead = false }),
-			want:    outcomes{"hub-server-name-invalid": "fail warning 1", "hub-spawner-state-broken": "unknown"},
+			name:   "the token may not see states",
+			change: onSix("My Lab", facts.SpawnerState{}, func(h *facts.Hub) { h.StatesRead = false }),
+			want: outcomes{"pvc-misrouted": "unknown", "pvc-owner-mismatch": "unknown", "hub-server-name-invalid": "fail warning 1",
+				"pvc-legacy-forgotten": "unknown", "pvc-legacy-unreachable": "unknown", "pvc-state-missing-claim": "unknown", "pvc-name-collision": "unknown", "hub-spawner-state-broken": "unknown"},
 			summary: brokenRule + "; whether its claim is remembered could not be seen (incomplete: the states of the servers were not shown: give the token of the REST API the scope admin:server_state)",
 		},
 		{
 			name:    "spawners damaged",
 			change:  onSix("my-lab", podOnly, func(h *facts.Hub) { h.SpawnersRead = facts.Partial }),
-			want:    serversUnknown(outcomes{"hub-server-name-invalid": "unknown"}),
+			want:    serversUnknown(outcomes{"pod-unknown-to-hub": "unknown", "pvc-misrouted": "unknown", "pvc-owner-mismatch": "unknown", "hub-server-name-invalid": "unknown"}),
 			summary: "the tables spawners and servers are damaged: 12 rows of spawners could be read, others may be missing",
 		},
 	},

@@ -3,10 +3,10 @@ package checks
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"hubaudit/internal/facts"
+	"hubaudit/internal/kubespawner"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 )
@@ -42,30 +42,19 @@ var hubSharedPVCDeletable = &Check{
 	Run: runHubSharedPVCDeletable,
 }
 
-// Fields of KubeSpawner's templates, of all versions since 0.6: those that
-// differ from user to user, and those that do not.
-var (
-	userFields = []string{"username", "userid", "unescaped_username", "legacy_escape_username", "escaped_username", "safe_username",
-		"user_server", "escaped_user_server", "safe_user_server", "pod_name"}
-	commonFields = []string{"servername", "unescaped_servername", "escaped_servername", "safe_servername", "hubnamespace", "namespace"}
-)
-
-// templateField is a replacement field of Python's str.format; a conversion, a
-// format or an attribute may follow its name.
-var templateField = regexp.MustCompile(`\{([^{}!:.\[]*)[^{}]*\}`)
-
 func runHubSharedPVCDeletable(in *Input) Result {
 	k := &in.Hub.KubeSpawner
-	if !k.DeletePVC {
+	if !k.DeletePVC || kubespawner.HasUser(k.PVCNameTemplate) {
 		return Result{}
 	}
+	fields, err := kubespawner.Fields(k.PVCNameTemplate)
+	if err != nil {
+		return Result{Unknown: err.Error()}
+	}
 	var strange []string
-	for _, m := range templateField.FindAllStringSubmatch(k.PVCNameTemplate, -1) {
-		switch field := m[1]; {
-		case slices.Contains(userFields, field):
-			return Result{}
-		case !slices.Contains(commonFields, field):
-			strange = append(strange, m[0])
+	for _, field := range fields {
+		if !kubespawner.KnownField(field) {
+			strange = append(strange, "{"+field+"}")
 		}
 	}
 	shared := in.claimsNamedBy(k.PVCNameTemplate)
@@ -82,6 +71,9 @@ func runHubSharedPVCDeletable(in *Input) Result {
 	}
 	return r
 }
+
+// templateField is a replacement field of a template, with whatever follows its name.
+var templateField = regexp.MustCompile(`\{[^{}]*\}`)
 
 // claimsNamedBy are the claims of the hub's namespace that a template may
 // render, whatever its fields are. KubeSpawner strips hyphens from the end.

@@ -19,7 +19,7 @@ var hubSourceDisagreeCases = cases{
 			change: forget(underRunningHub(func(s *facts.Snapshot) {
 				world.ResetDatabase(s, world.HubName)
 			})),
-			want: outcomes{"hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
 				"hub-owner-missing": "skipped"},
 			summary: "the database has 0 users, and the REST API of the running hub lists 10, of whom 10 are not in it: " +
 				replacedFile,
@@ -30,7 +30,7 @@ var hubSourceDisagreeCases = cases{
 				world.ResetDatabase(s, world.HubName, "student-0001", "student-0002", "student-0003")
 				hubOf(s).API.UsersRead = facts.Partial
 			})),
-			want: outcomes{"hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
 				"hub-owner-missing": "skipped"},
 			summary: "the database has 3 users, and the REST API of the running hub lists 10, of whom 7 are not in it: " +
 				replacedFile,
@@ -52,7 +52,7 @@ var hubSourceDisagreeCases = cases{
 				world.ResetDatabase(s, world.HubName, "student-0001")
 				hubOf(s).Database.Engine = "postgresql"
 			})),
-			want: outcomes{"hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
 				"hub-owner-missing": "skipped"},
 			summary: "the database has 1 user, and the REST API of the running hub lists 10, of whom 9 are not in it: " +
 				"it was emptied, or the hub works on another database than the audit reads",
@@ -166,11 +166,11 @@ var hubSourceDisagreeCases = cases{
 		{
 			name:   "two users of a tiny hub whose database is empty",
 			change: forget(tiny(2)),
-			want:   tinyWant(outcomes{"hub-source-disagree": "fail critical 1"}),
+			want:   tinyWant(outcomes{"pod-unknown-to-hub": "fail warning 2", "hub-source-disagree": "fail critical 1"}),
 			summary: "the database has 0 users, and the REST API of the running hub lists 2, of whom 2 are not in it: " +
 				replacedFile,
 		},
-		{name: "the only user deleted between the two reads", change: forget(tiny(1)), want: tinyWant(nil)},
+		{name: "the only user deleted between the two reads", change: forget(tiny(1)), want: tinyWant(outcomes{"pod-unknown-to-hub": "fail warning 2"})},
 	},
 	sourceFailed: []damage{
 		{

@@ -105,7 +105,7 @@ var hubSpawnerServerWrongCases = cases{
 			change: rowsOnly(func(h *facts.Hub) {
 				h.Servers, h.SpawnersRead = h.Servers[:1], facts.Partial
 			}),
-			want:    serversUnknown(nil),
+			want:    serversUnknown(outcomes{"pod-unknown-to-hub": "unknown", "pvc-misrouted": "unknown", "pvc-owner-mismatch": "unknown"}),
 			summary: "the tables spawners and servers are damaged: 11 rows of spawners could be read, others may be missing",
 		},
 		{
@@ -113,7 +113,7 @@ var hubSpawnerServerWrongCases = cases{
 			change: rowsOnly(func(h *facts.Hub) {
 				h.Spawners, h.Servers, h.SpawnersRead = nil, nil, facts.None
 			}),
-			want:    serversUnknown(nil),
+			want:    serversUnknown(outcomes{"pod-unknown-to-hub": "unknown", "pvc-misrouted": "unknown", "pvc-orphaned": "unknown", "pvc-owner-mismatch": "unknown"}),
 			summary: "the database has no table spawners that could be read",
 		},
 		{

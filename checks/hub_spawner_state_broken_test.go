@@ -102,9 +102,10 @@ var hubSpawnerStateBrokenCases = cases{
 			summary: "source hubdb/datahub could not be read: gave up after 30s",
 		},
 		{
-			name:    "the token may not see states",
-			change:  func(s *facts.Snapshot) { hubOf(s).StatesRead = false },
-			want:    outcomes{"hub-spawner-state-broken": "unknown"},
+			name:   "the token may not see states",
+			change: func(s *facts.Snapshot) { hubOf(s).StatesRead = false },
+			want: outcomes{"pvc-misrouted": "unknown", "pvc-owner-mismatch": "unknown", "hub-spawner-state-broken": "unknown",
+				"pvc-legacy-forgotten": "unknown", "pvc-legacy-unreachable": "unknown", "pvc-state-missing-claim": "unknown", "pvc-name-collision": "unknown"},
 			summary: "the states of the servers were not shown: give the token of the REST API the scope admin:server_state",
 		},
 		{
@@ -113,7 +114,8 @@ var hubSpawnerStateBrokenCases = cases{
 				apiOnly(func(*facts.Hub) {})(s)
 				hubOf(s).SpawnersRead = facts.Partial
 			},
-			want:    apiOnlyWant(outcomes{"hub-spawner-state-broken": "unknown", "hub-time-impossible": "unknown"}),
+			want: apiOnlyWant(outcomes{"pvc-legacy-forgotten": "unknown", "pvc-legacy-unreachable": "unknown", "pvc-state-missing-claim": "unknown", "pvc-name-collision": "unknown",
+				"pod-unknown-to-hub": "unknown", "pvc-misrouted": "unknown", "pvc-owner-mismatch": "unknown", "hub-spawner-state-broken": "unknown", "hub-time-impossible": "unknown"}),
 			summary: "the REST API did not show all servers: that takes JupyterHub 3 or later and a token with the scope read:servers",
 		},
 	},

@@ -21,13 +21,13 @@ var hubUserCountDriftCases = cases{
 		{
 			name:    "users deleted by hand",
 			change:  usersAndBaseline(5, 10),
-			want:    outcomes{"hub-user-count-drift": "fail critical 1", "hub-owner-missing": "fail error 5"},
+			want:    outcomes{"pod-unknown-to-hub": "fail warning 1", "pvc-orphaned": "fail info 6", "hub-user-count-drift": "fail critical 1", "hub-owner-missing": "fail error 5"},
 			summary: "the database has 5 users where 10 were normal: 5 (50.0 %) are missing, at most 10 % expected",
 		},
 		{
 			name:    "the users table is empty",
 			change:  func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) },
-			want:    outcomes{"hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
+			want:    outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
 			summary: "the database has 0 users where 10 were normal: 10 (100.0 %) are missing, at most 10 % expected",
 		},
 		{
@@ -37,7 +37,7 @@ var hubUserCountDriftCases = cases{
 				h.Users, h.Spawners, h.UsersRead, h.Database.Tables = nil, nil, facts.None, []string{"servers", "spawners"}
 				h.Database.Damage = []facts.Damage{{Kind: facts.DamageTableMissing, Message: "table users is missing"}}
 			},
-			want: usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-user-count-drift": "fail critical 1",
+			want: usersUnknown(outcomes{"pod-unknown-to-hub": "skipped", "pvc-misrouted": "skipped", "pvc-orphaned": "skipped", "pvc-owner-mismatch": "skipped", "pvc-unattributed": "skipped", "hub-db-corrupt": "fail critical 1", "hub-user-count-drift": "fail critical 1",
 				"hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped", "hub-source-disagree": "fail critical 1"}),
 			summary: "the database has 0 users where 10 were normal: 10 (100.0 %) are missing, at most 10 % expected",
 		},
@@ -89,7 +89,7 @@ var hubUserCountDriftCases = cases{
 			change:  func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) },
 			values:  map[string]any{"maxExpectedDropPercent": 99},
 			expect:  cleanUp,
-			want:    outcomes{"hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
+			want:    outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-user-count-drift": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-owner-missing": "skipped"},
 			summary: "the database has 0 users where 10 were normal: 10 (100.0 %) are missing, at most 99 % expected; more than \"end of term\" (until 2026-11-30) may explain",
 		},
 		{
@@ -120,7 +120,7 @@ var hubUserCountDriftCases = cases{
 			want:    outcomes{"hub-user-count-drift": "skipped", "hub-db-pvc-replaced": "skipped"},
 			summary: "no baseline yet: this run starts one",
 		},
-		{name: "four of a small hub's users left", change: usersAndBaseline(6, 10), want: outcomes{"hub-owner-missing": "fail info 4"}},
+		{name: "four of a small hub's users left", change: usersAndBaseline(6, 10), want: outcomes{"pod-unknown-to-hub": "fail warning 1", "pvc-orphaned": "fail info 5", "hub-owner-missing": "fail info 4"}},
 		{name: "nine of a hundred left", change: usersAndBaseline(91, 100)},
 		{name: "a new hub fills up", change: usersAndBaseline(500, 0)},
 		{name: "a course doubles a small hub", change: usersAndBaseline(60, 30)},
@@ -192,7 +192,7 @@ var hubUserCountDriftCases = cases{
 			want:    outcomes{"hub-user-count-drift": "fail warning 1"},
 			summary: "the database has 69 users where 100 were counted on 2026-11-01: 31 (31.0 %) went little by little, at most 30 % in 30 days expected",
 		},
-		{name: "four below the highest of a small hub", change: both(usersAndBaseline(8, 8), highest(12)), values: map[string]any{"maxDropPercent": 100}, want: outcomes{"hub-owner-missing": "fail info 2"}},
+		{name: "four below the highest of a small hub", change: both(usersAndBaseline(8, 8), highest(12)), values: map[string]any{"maxDropPercent": 100}, want: outcomes{"pod-unknown-to-hub": "fail warning 1", "pvc-orphaned": "fail info 3", "hub-owner-missing": "fail info 2"}},
 		{
 			name: "five below the highest of a small hub", change: both(usersAndBaseline(10, 10), highest(15)),
 			want:    outcomes{"hub-user-count-drift": "fail warning 1"},
@@ -226,7 +226,7 @@ var hubUserCountDriftCases = cases{
 				world.WipeDatabase(s, world.HubName)
 				s.Past = facts.Past{Marks: s.Past.Marks}
 			},
-			want: usersUnknown(outcomes{"hub-db-corrupt": "fail critical 1", "hub-db-reset": "fail critical 1",
+			want: usersUnknown(outcomes{"pod-unknown-to-hub": "skipped", "pvc-misrouted": "skipped", "pvc-orphaned": "skipped", "pvc-owner-mismatch": "skipped", "pvc-unattributed": "skipped", "hub-db-corrupt": "fail critical 1", "hub-db-reset": "fail critical 1",
 				"hub-owner-missing": "skipped", "hub-source-disagree": "pass"}),
 			summary: "no baseline yet, and a database without a table users cannot start one",
 		},

@@ -45,7 +45,7 @@ var hubUserIDChangedCases = cases{
 		{
 			name:    "an old copy is back: the newest users are gone, their claims are not",
 			change:  since(facts.Changes{Before: 14, HighestID: 14}, newest(4, true)),
-			want:    outcomes{"hub-user-id-changed": "fail error 1", "hub-owner-missing": "fail info 4"},
+			want:    outcomes{"pvc-orphaned": "fail info 4", "hub-user-id-changed": "fail error 1", "hub-owner-missing": "fail info 4"},
 			summary: "since the run of 2026-11-20 11:00 UTC: the highest id is 10 and was 14: the newest 4 users are gone, and 4 of them still have claims, which the hub deletes with a user",
 		},
 		{
@@ -191,7 +191,7 @@ var hubUserIDChangedCases = cases{
 			summary: "since the run of 2026-11-20 11:00 UTC: 2 users with another id",
 		},
 		{name: "two of the newest left their claims", change: since(facts.Changes{Before: 12, HighestID: 12}, newest(2, true)),
-			want: outcomes{"hub-user-id-changed": "pass", "hub-owner-missing": "fail info 2"}},
+			want: outcomes{"pvc-orphaned": "fail info 2", "hub-user-id-changed": "pass", "hub-owner-missing": "fail info 2"}},
 		{
 			name: "as many of the newest as a course has",
 			change: all(since(facts.Changes{Before: 29, HighestID: 29}, newest(19, false)), func(s *facts.Snapshot) {

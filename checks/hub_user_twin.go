@@ -260,7 +260,7 @@ func (in *Input) firstClaims() map[int64]time.Time {
 	first := map[int64]time.Time{}
 	for i := range in.Kube.Claims {
 		c := &in.Kube.Claims[i]
-		o, ok := in.Owners().Owner(c.Namespace, c.Name)
+		o, ok := in.ownerOrUser(c)
 		if !ok || o.Hub != in.Hub.Name || o.UserID == 0 || !c.Deleting.IsZero() {
 			continue
 		}

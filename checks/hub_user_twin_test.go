@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hubaudit/internal/facts"
+	"hubaudit/internal/kubespawner"
 	"hubaudit/internal/world"
 )
 
@@ -25,6 +26,17 @@ var hubUserTwinCases = cases{
 			name:   "a dot became a hyphen",
 			change: twinned("jane.doe", "jane-doe", 3*days),
 			want:   outcomes{"hub-user-twin": "fail warning 1"},
+			summary: `"jane-doe" (id 101, since 2026-11-17) looks like the second account of "jane.doe" (id 1, since 2026-06-20), ` +
+				`last active on 2026-11-16: the names differ only in '-' and '.', one account each is expected`,
+		},
+		{
+			name: "of the second account's claim only the label tells",
+			change: all(twinned("jane.doe", "jane-doe", 3*days), func(s *facts.Snapshot) {
+				renameClaim(s, "claim-jane-doe", "claim-of-101")
+				c := claimNamed(s, "claim-of-101")
+				c.User, c.HasUser, c.LabelUser = "", false, "jane-doe"
+			}),
+			want: outcomes{"hub-user-twin": "fail warning 1"},
 			summary: `"jane-doe" (id 101, since 2026-11-17) looks like the second account of "jane.doe" (id 1, since 2026-06-20), ` +
 				`last active on 2026-11-16: the names differ only in '-' and '.', one account each is expected`,
 		},
@@ -143,7 +155,7 @@ var hubUserTwinCases = cases{
 		{name: "old news", change: twinned("a.b", "a-b", 100*days)},
 		{
 			name:   "the second account has no claim",
-			change: all(twinned("a.b", "a-b", 3*days), func(s *facts.Snapshot) { world.RemoveClaim(s, world.Namespace, "claim-of-101") }),
+			change: all(twinned("a.b", "a-b", 3*days), func(s *facts.Snapshot) { world.RemoveClaim(s, world.Namespace, "claim-a-b") }),
 		},
 		{
 			name:   "the first account's claim is being deleted",
@@ -152,7 +164,7 @@ var hubUserTwinCases = cases{
 		{
 			name: "the second account was given the claim of the first",
 			change: all(twinned("a.b", "a-b", 3*days), func(s *facts.Snapshot) {
-				world.RemoveClaim(s, world.Namespace, "claim-of-101")
+				world.RemoveClaim(s, world.Namespace, "claim-a-b")
 				h := hubOf(s)
 				h.Spawners[0].State = facts.SpawnerState{}
 				h.Spawners = append(h.Spawners, facts.Spawner{ID: 200, UserID: 101,
@@ -265,7 +277,7 @@ func twinned(first, second string, ago time.Duration) func(*facts.Snapshot) {
 func addAccount(s *facts.Snapshot, id int64, name string, created time.Time) {
 	h := hubOf(s)
 	h.Users = append(h.Users, facts.User{ID: id, Name: name, Created: created, LastActivity: s.Now.Add(-hour), Cookie: facts.CookieUnique})
-	world.AddClaim(s, facts.Claim{Name: fmt.Sprintf("claim-of-%d", id), User: name, HasUser: true, Created: created})
+	world.AddClaim(s, facts.Claim{Name: "claim-" + kubespawner.Safe(name), User: name, HasUser: true, Created: created})
 }
 
 func setActive(s *facts.Snapshot, name string, at time.Time) {

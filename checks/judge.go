@@ -134,6 +134,8 @@ func expand(names []string, hub *facts.Hub) []string {
 			out = append(out, facts.HubAPI(hub.Name))
 		case HubUsers:
 			out = append(out, usersSource(hub))
+		case HubHomes:
+			out = append(out, facts.HomesSource(hub.Name))
 		case HubBackups:
 			for _, b := range hub.Backups {
 				out = append(out, facts.BackupSource(hub.Name, b.Name))

@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
@@ -20,10 +23,10 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-257"})
 			},
 			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
-			summary: `user "student-0003"'s default server has 2 claims, one is expected: ` +
-				"claim-student-0003-3 (created 2026-06-20, 150 MiB, last used 2026-11-20), " +
-				"claim-student-0003-257 (created 2026-11-20, 0 B); " +
-				"the files are probably in claim-student-0003-3, which has the most data",
+			summary: `user "student-0003"'s default server has 2 claims, one is expected: claim-student-0003-3 (created 2026-06-20, 150 MiB, last used 2026-11-20), claim-student-0003-257 (created 2026-11-20, 0 B); ` +
+				"the files are probably in claim-student-0003-3, which has the most data; " +
+				"the next start mounts claim-student-0003-3; " +
+				"the claims are named after ids 3 and 257 of this user: the hub's database was replaced, or the user deleted and added again",
 		},
 		{
 			name: "2017: the id in the old claim is another user's now",
@@ -34,10 +37,10 @@ var pvcDuplicateServerCases = cases{
 				volumeOf(s, "claim-student-0003-4").ActualBytes = 150 << 20
 			},
 			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
-			summary: `user "student-0003"'s default server has 2 claims, one is expected: ` +
-				"claim-student-0003-4 (created 2025-11-20, 150 MiB), " +
-				"claim-student-0003-3 (created 2026-06-20, 150 MiB, last used 2026-11-20); " +
-				"the files are probably in claim-student-0003-4, the oldest of about equal ones",
+			summary: `user "student-0003"'s default server has 2 claims, one is expected: claim-student-0003-4 (created 2025-11-20, 150 MiB), claim-student-0003-3 (created 2026-06-20, 150 MiB, last used 2026-11-20); ` +
+				"the files are probably in claim-student-0003-4, the oldest of about equal ones; " +
+				"the next start mounts claim-student-0003-3; " +
+				"the claims are named after ids 4 and 3 of this user: the hub's database was replaced, or the user deleted and added again",
 		},
 		{
 			name: "two names of two KubeSpawner versions, one in use, and no Longhorn",
@@ -48,8 +51,10 @@ var pvcDuplicateServerCases = cases{
 				world.Settle(s)
 			},
 			want: noLonghorn(outcomes{"pvc-duplicate-server": "fail critical 1"}),
-			summary: `user "student-0005"'s default server has 2 claims, one is expected: claim-student-0005 (created 2026-06-20), ` +
-				"claim-student-2d0005 (created 2026-11-20); the files are probably in claim-student-0005, the oldest",
+			summary: `user "student-0005"'s default server has 2 claims, one is expected: claim-student-0005 (created 2026-06-20, in use), claim-student-2d0005 (created 2026-11-20); ` +
+				"the files are probably in claim-student-0005, the oldest; " +
+				"claim-student-0005 is mounted now and by the next start; " +
+				"claim-student-0005 is named after this hub's settings and claim-student-2d0005 after KubeSpawner before 7 or the slug scheme escape: the names changed with an upgrade or a setting",
 		},
 		{
 			name: "all servers of a user on one claim, and a claim that none mounts",
@@ -60,9 +65,70 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-left", User: "student-0001", HasUser: true})
 			},
 			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
-			summary: `user "student-0001"'s default server has 2 claims, one is expected: ` +
-				"claim-student-0001 (created 2026-06-20, 150 MiB, last used 2026-11-20), claim-left (created 2026-11-20, 0 B); " +
-				"the files are probably in claim-student-0001, which has the most data",
+			summary: `user "student-0001"'s default server has 2 claims, one is expected: claim-student-0001 (created 2026-06-20, 150 MiB, last used 2026-11-20), claim-left (created 2026-11-20, 0 B); ` +
+				"the files are probably in claim-student-0001, which has the most data; " +
+				"the next start mounts claim-student-0001",
+		},
+		{
+			name: "the forgotten claim, and the one made since, which a pod mounts",
+			change: func(s *facts.Snapshot) {
+				legacyName(5, "")(s)
+				world.AddClaim(s, made("claim-student-0005", 5, ""))
+				podOfStudent5(s).Claims = []string{"claim-student-0005"}
+			},
+			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
+			summary: `user "student-0005"'s default server has 2 claims, one is expected: claim-student-2d0005 (created 2026-06-20, 150 MiB, in use), claim-student-0005 (created 2026-11-20, 0 B, in use); ` +
+				"the files are probably in claim-student-2d0005, which has the most data; " +
+				"claim-student-0005 is mounted now and by the next start; " +
+				"claim-student-2d0005 has the legacy name of this server, which KubeSpawner forgot when a server that ran through the upgrade to 7 was stopped (kubespawner#937)",
+		},
+		{
+			name: "a named server whose name changed with the chart",
+			change: func(s *facts.Snapshot) {
+				named338(s)
+				world.AddClaim(s, made("", 10, "lab"))
+			},
+			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
+			summary: `user "student-0010"'s server "lab" has 2 claims, one is expected: claim-student-2d0010lab (created 2026-06-21, 150 MiB, last used 2026-11-19), claim-student-0010--lab (created 2026-11-20, 0 B); ` +
+				"the files are probably in claim-student-2d0010lab, which has the most data; " +
+				"the next start mounts claim-student-0010--lab; " +
+				"claim-student-2d0010lab is named after charts 0.10 to 3.3 and claim-student-0010--lab after this hub's settings: the names changed with an upgrade or a setting",
+		},
+		{
+			name: "the user was made anew after the claim",
+			change: func(s *facts.Snapshot) {
+				legacyName(3, "")(s)
+				hubOf(s).Users[2].Created = s.Now.AddDate(0, -1, 0)
+				world.AddClaim(s, made("", 3, ""))
+				world.Settle(s)
+			},
+			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
+			summary: `user "student-0003"'s default server has 2 claims, one is expected: claim-student-2d0003 (created 2026-06-20, 150 MiB, last used 2026-11-20), claim-student-0003 (created 2026-11-20, 0 B); ` +
+				"the files are probably in claim-student-2d0003, which has the most data; " +
+				"the next start mounts claim-student-0003; " +
+				"the hub has known the user since 2026-10-20, after claim-student-2d0003 was made: its database was replaced, or the user deleted and added again",
+		},
+		{
+			name: "a renamed user, and snapshots that tell what was written",
+			change: func(s *facts.Snapshot) {
+				c := claimNamed(s, "claim-student-0003")
+				c.User, c.LabelUser = "former-name", "former-name"
+				fresh := made("claim-student-2d0003", 3, "")
+				fresh.Namespace, fresh.UID, fresh.Phase, fresh.Created, fresh.RequestBytes = world.Namespace, "fresh", "Bound", s.Now.Add(-time.Hour), 10<<30
+				s.Kube.Claims = append(s.Kube.Claims, fresh)
+				withoutLonghorn(s)
+				for i := range s.Kube.Snapshots {
+					s.Kube.Snapshots[i].RestoreBytes = 1 << 20
+					if s.Kube.Snapshots[i].Claim == "claim-student-2d0003" {
+						s.Kube.Snapshots[i].RestoreBytes = 3 << 30
+					}
+				}
+			},
+			want: noLonghorn(outcomes{"pvc-duplicate-server": "fail critical 1"}),
+			summary: `user "student-0003"'s default server has 2 claims, one is expected: claim-student-0003 (created 2026-06-20, 1.0 MiB), claim-student-2d0003 (created 2026-11-20, 3.0 GiB); ` +
+				"the files are probably in claim-student-2d0003, which has the most data; " +
+				"the next start mounts claim-student-0003; " +
+				"claim-student-0003 is named after this hub's settings and claim-student-2d0003 after KubeSpawner before 7 or the slug scheme escape: the names changed with an upgrade or a setting",
 		},
 		{
 			name: "two servers",
@@ -76,10 +142,29 @@ var pvcDuplicateServerCases = cases{
 	},
 	mustNotFire: []damage{
 		{
+			name: "a copy that Kubernetes made of a claim, and one under otherClaims",
+			change: func(s *facts.Snapshot) {
+				copied := made("claim-student-0001-copy", 1, "")
+				copied.SourceKind, copied.SourceName = "PersistentVolumeClaim", "claim-student-0001"
+				world.AddClaim(s, copied)
+				world.AddClaim(s, made("archive-student-0001", 1, ""))
+				hubOf(s).OtherClaims = []string{"archive-*"}
+			},
+		},
+		{
+			name: "two claims of a named server that is gone",
+			change: func(s *facts.Snapshot) {
+				world.AddClaim(s, made("", 1, "old"))
+				world.AddClaim(s, made("claim-student-2d0001old", 1, "old"))
+			},
+			want: outcomes{"pvc-orphaned": "fail info 2"},
+		},
+		{
 			name: "a named server has its own claim",
 			change: func(s *facts.Snapshot) {
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0001--gpu", User: "student-0001", Server: "gpu", HasUser: true})
 			},
+			want: outcomes{"pvc-orphaned": "fail info 1"},
 		},
 		{
 			name: "the other claim is being deleted",
@@ -111,7 +196,7 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-a", User: "gone", HasUser: true})
 				world.AddClaim(s, facts.Claim{Name: "claim-b", User: "gone", HasUser: true})
 			},
-			want: outcomes{"hub-owner-missing": "fail info 1"},
+			want: outcomes{"hub-owner-missing": "fail info 1", "pvc-orphaned": "fail info 2"},
 		},
 		{
 			name: "a clone without annotations, and a clone in another namespace",
@@ -133,7 +218,7 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-99"})
 			},
 			// Who was called Student.0003 so late looks like student-0003 again.
-			want: outcomes{"hub-owner-missing": "fail info 1", "hub-user-twin": "fail warning 1"},
+			want: outcomes{"hub-owner-missing": "fail info 1", "hub-user-twin": "fail warning 1", "pvc-orphaned": "fail info 1", "pvc-unattributed": "fail warning 1"},
 		},
 		{
 			name: "a claim that another user's server remembers",
@@ -151,7 +236,7 @@ var pvcDuplicateServerCases = cases{
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-257"})
 				world.AddClaim(s, facts.Claim{Name: "claim-a", User: "student-0002", HasUser: true})
 			},
-			want: usersUnknown(outcomes{"pvc-duplicate-server": "fail critical 1"}),
+			want: usersUnknown(outcomes{"pvc-duplicate-server": "fail critical 1", "pvc-legacy-forgotten": "pass", "pvc-state-missing-claim": "pass"}),
 			summary: `user "student-0002"'s default server has 2 claims, one is expected: ` +
 				"claim-student-0002-2 (created 2026-06-20, 150 MiB, last used 2026-11-20), claim-a (created 2026-11-20, 0 B); " +
 				"the files are probably in claim-student-0002-2, which has the most data " +
@@ -164,6 +249,41 @@ var pvcDuplicateServerCases = cases{
 		want:    claimsUnknown(),
 		summary: "source kube/claims could not be read: gave up after 30s",
 	}},
+}
+
+// The cause and what each claim is good for are told to programs too.
+func TestDuplicateDetails(t *testing.T) {
+	v := judgedBy(t, pvcDuplicateServer, func(s *facts.Snapshot) {
+		legacyName(5, "")(s)
+		world.AddClaim(s, made("claim-student-0005", 5, ""))
+		podOfStudent5(s).Claims = []string{"claim-student-0005"}
+	})
+	want := map[string]string{"claims": "claim-student-2d0005 (created 2026-06-20, 150 MiB, in use); claim-student-0005 (created 2026-11-20, 0 B, in use)",
+		"likelyData": "claim-student-2d0005", "likelyDataBecause": "which has the most data", "remembered": "claim-student-0005",
+		"mounted": "claim-student-0005", "mountedBy": "jupyter-student-0005", "nextStart": "claim-student-0005",
+		"nextStartBecause": "the hub remembers it for this server", "cause": "forgotten",
+		"hub": world.HubName, "user": "student-0005", "userID": "5", "server": ""}
+	if diff := cmp.Diff(want, v.Findings[0].Details); diff != "" {
+		t.Error(diff)
+	}
+	reset := judgedBy(t, pvcDuplicateServer, func(s *facts.Snapshot) {
+		world.ResetDatabase(s, world.HubName, "student-0003")
+		legacyName(3, "")(s)
+		world.AddClaim(s, made("claim-student-0003", 3, ""))
+	})
+	if f := reset.Findings[0]; f.Details["cause"] != "database-reset" || !strings.HasSuffix(f.Message, "(hub-db-reset)") {
+		t.Errorf("after a reset: %s, %s", f.Details["cause"], f.Message)
+	}
+}
+
+// podOfStudent5 is the pod of a server that runs.
+func podOfStudent5(s *facts.Snapshot) *facts.Pod {
+	for i := range s.Kube.Pods {
+		if p := &s.Kube.Pods[i]; p.User == "student-0005" {
+			return p
+		}
+	}
+	panic("student-0005 has no pod")
 }
 
 func rename(s *facts.Snapshot, id int64, name string) {

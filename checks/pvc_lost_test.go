@@ -41,7 +41,7 @@ var pvcLostCases = cases{
 				claimNamed(s, "claim-sam-257").VolumeName = "pvc-1"
 				lose("claim-sam-257")(s)
 			},
-			want:    outcomes{"pvc-lost": "fail critical 1", "hub-owner-missing": "fail info 1"},
+			want:    outcomes{"pvc-orphaned": "fail info 1", "pvc-lost": "fail critical 1", "hub-owner-missing": "fail info 1"},
 			summary: "claim claim-sam-257 of a user whose name is not known is Lost: its volume pvc-1 is not in Kubernetes, Bound is expected",
 		},
 	},
@@ -71,7 +71,8 @@ var pvcLostCases = cases{
 				claimNamed(s, "claim-student-0001").Deleting = s.Now
 			},
 		},
-		{name: "not bound yet", change: func(s *facts.Snapshot) { claimNamed(s, "claim-student-0001").Phase = "Pending" }},
+		{name: "not bound yet", change: func(s *facts.Snapshot) { claimNamed(s, "claim-student-0001").Phase = "Pending" },
+			want: outcomes{"pvc-pending": "fail warning 1"}},
 	},
 	sourceFailed: []damage{
 		{name: "claims not readable", change: failed(facts.KubeClaims), want: claimsUnknown(),

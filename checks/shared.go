@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"sync"
+
 	"hubaudit/internal/attribution"
 	"hubaudit/internal/facts"
+	"hubaudit/internal/prediction"
 	"hubaudit/internal/replica"
 )
 
@@ -16,9 +19,12 @@ type shared struct {
 	cluster  *replica.Cluster
 	volumes  []volumeHealth
 	storage  *storageIndex
+	claims   map[claimKey]*facts.Claim
+	contents *prediction.Contents
 	// claimOwners are by hub.
 	claimOwners map[*facts.Hub]*claimOwners
 	usersByID   map[*facts.Hub]map[int64]*facts.User
+	starts      map[*facts.Hub]func() ([]prediction.Start, error)
 }
 
 // Owners tells whose claim is whose.
@@ -27,6 +33,22 @@ func (in *Input) Owners() *attribution.Index {
 		in.shared.owners = attribution.New(in.Snapshot)
 	}
 	return in.shared.owners
+}
+
+// Starts tells the next start of every server of the hub as it is configured;
+// see prediction.Predict for the errors.
+func (in *Input) Starts() ([]prediction.Start, error) {
+	starts := in.shared.starts[in.Hub]
+	if starts == nil {
+		starts = sync.OnceValues(func() ([]prediction.Start, error) {
+			return prediction.Predict(in.Snapshot, in.Hub, in.Hub.KubeSpawner, in.Owners())
+		})
+		if in.shared.starts == nil {
+			in.shared.starts = map[*facts.Hub]func() ([]prediction.Start, error){}
+		}
+		in.shared.starts[in.Hub] = starts
+	}
+	return starts()
 }
 
 // as is the input as another check sees it, with that check's parameters.

@@ -152,7 +152,7 @@ func (c *Check) paramFaults() []string {
 }
 
 // hubSources stand for a hub's own sources.
-var hubSources = []string{HubDatabase, HubAPI, HubUsers, HubBackups}
+var hubSources = []string{HubDatabase, HubAPI, HubUsers, HubBackups, HubHomes}
 
 // clusterSources are the sources that a check may need by name.
 var clusterSources = []string{

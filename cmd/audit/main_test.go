@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TZ", "Australia/Melbourne") // no output may depend on it
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "fresh": fresh},
 	})
 }
 

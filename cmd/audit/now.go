@@ -87,26 +87,33 @@ func (f *nowFlags) validate(cfg *config.Config) ([]output, func() time.Time, err
 			return nil, nil, misusef("--fail-on: %v, or never", err)
 		}
 	}
-	for _, name := range f.hubs {
-		if !slices.ContainsFunc(cfg.Hubs, func(h config.Hub) bool { return h.Name == name }) {
-			return nil, nil, misusef("--hub %q: no hub of that name in %s", name, cfg.File())
-		}
-	}
-	if f.timeout <= 0 {
-		return nil, nil, misusef("--timeout must be positive")
-	}
 	outputs, err := parseOutputs(f.outputs)
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.at == "" {
-		return outputs, time.Now, nil
+	clock, err := gatherFlags(cfg, f.hubs, f.timeout, f.at)
+	return outputs, clock, err
+}
+
+// gatherFlags checks the flags of every command that reads the sources, and
+// returns its clock: one that stands still at --at, if that is set.
+func gatherFlags(cfg *config.Config, hubs []string, timeout time.Duration, at string) (func() time.Time, error) {
+	for _, name := range hubs {
+		if !slices.ContainsFunc(cfg.Hubs, func(h config.Hub) bool { return h.Name == name }) {
+			return nil, misusef("--hub %q: no hub of that name in %s", name, cfg.File())
+		}
 	}
-	at, err := time.Parse(time.RFC3339, f.at)
+	if timeout <= 0 {
+		return nil, misusef("--timeout must be positive")
+	}
+	if at == "" {
+		return time.Now, nil
+	}
+	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
-		return nil, nil, misusef("--at %q: want a time such as 2017-02-09T09:12:00Z", f.at)
+		return nil, misusef("--at %q: want a time such as 2017-02-09T09:12:00Z", at)
 	}
-	return outputs, func() time.Time { return at }, nil
+	return func() time.Time { return t }, nil
 }
 
 // hubOf completes the hub's name for a command that concerns one check: a check

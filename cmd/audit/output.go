@@ -25,7 +25,9 @@ func addOutputFlag(cmd *cobra.Command, outputs *[]string) {
 		"report `FORMAT[=FILE]`: "+strings.Join(report.Formats, ", ")+"; may be repeated; terminal by default")
 }
 
-func parseOutputs(flags []string) ([]output, error) {
+func parseOutputs(flags []string) ([]output, error) { return parseFormats(flags, report.Formats) }
+
+func parseFormats(flags, formats []string) ([]output, error) {
 	if len(flags) == 0 {
 		return []output{{format: "terminal"}}, nil
 	}
@@ -33,8 +35,8 @@ func parseOutputs(flags []string) ([]output, error) {
 	toStdout := 0
 	for _, flag := range flags {
 		format, file, hasFile := strings.Cut(flag, "=")
-		if !slices.Contains(report.Formats, format) {
-			return nil, misusef("--output %q: the formats are %s", flag, strings.Join(report.Formats, ", "))
+		if !slices.Contains(formats, format) {
+			return nil, misusef("--output %q: the formats are %s", flag, strings.Join(formats, ", "))
 		}
 		if hasFile && file == "" {
 			return nil, misusef("--output %q: no file after =", flag)

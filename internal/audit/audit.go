@@ -13,7 +13,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"hubaudit/checks"
-	"hubaudit/internal/collect"
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
@@ -56,8 +55,7 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 		defer known.store.Close()
 	}
 	names, unnamed := naming(cfg)
-	snapshot := collect.Gather(ctx, cfg, collect.Options{Now: run.StartedAt, Clock: o.Clock, Timeout: o.Timeout,
-		UserAgent: "hubaudit/" + o.Version, Progress: o.Progress})
+	snapshot := gather(ctx, cfg, run.StartedAt, o)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
 	}

@@ -16,12 +16,14 @@ import (
 
 	"hubaudit/internal/collect/backup"
 	"hubaudit/internal/collect/dump"
+	"hubaudit/internal/collect/homes"
 	"hubaudit/internal/collect/hubdb"
 	"hubaudit/internal/collect/kube"
 	"hubaudit/internal/collect/longhorn"
 	"hubaudit/internal/collect/source"
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
+	"hubaudit/internal/kubespawner"
 )
 
 // Options of a gathering.
@@ -152,6 +154,7 @@ func (g *gatherer) hub(c *config.Hub) {
 			hub.UsersRead, hub.SpawnersRead, hub.StatesRead = r.UsersRead, r.SpawnersRead, true
 		}, err
 	})
+	g.homes(hub)
 	hub.Backups = make([]facts.Backup, len(c.Backups))
 	for i, b := range c.Backups {
 		hub.Backups[i] = facts.Backup{Name: b.Name, Kind: "files", Location: b.Files, Schedule: b.Schedule, MaxAge: maxAge(b, g.o.Now)}
@@ -164,6 +167,25 @@ func (g *gatherer) hub(c *config.Hub) {
 			return map[string]int{"copies": len(copies)}, func() { hub.Backups[i].Copies = copies }, err
 		})
 	}
+}
+
+// homes lists the home directories of a hub that has them on one claim.
+func (g *gatherer) homes(hub *facts.Hub) {
+	h := &hub.KubeSpawner.Homes
+	if h.Claim == "" {
+		return
+	}
+	g.readOne(facts.HomesSource(hub.Name), func(ctx context.Context) (map[string]int, func(), error) {
+		in, ok := kubespawner.HomesIn(h.SubPath, hub.Namespace)
+		switch {
+		case h.Location == "":
+			return nil, func() {}, source.Absent("hub %s has no kubespawner.homes.directory in the configuration", hub.Name)
+		case !ok:
+			return nil, func() {}, source.Absent("all servers of hub %s mount the directory %q", hub.Name, h.SubPath)
+		}
+		names, err := homes.List(ctx, h.Location, in)
+		return map[string]int{"directories": len(names)}, func() { h.Names = names }, err
+	})
 }
 
 func (g *gatherer) readDatabase(ctx context.Context, c *config.Hub) (hubdb.Result, error) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"hubaudit/internal/text"
 )
 
 // walker goes through the YAML beside the Go type that it will fill, records
@@ -148,7 +150,7 @@ func (w *walker) eachKey(n *yaml.Node, path string, do func(key string, value *y
 
 func (w *walker) unknown(full, key, what string, known []string) {
 	hint := "known are " + strings.Join(known, ", ")
-	if near := nearest(key, known); near != "" {
+	if near := text.Nearest(key, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	w.errorf(full, "unknown %s; %s", what, hint)

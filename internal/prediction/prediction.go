@@ -54,6 +54,8 @@ type Start struct {
 	// Namespace and Claim are what it mounts; Directory is the path in the claim
 	// where homes share one.
 	Namespace, Claim, Directory string
+	// New: there is no such claim, or directory, yet.
+	New bool
 	// Because says how KubeSpawner comes to that claim, as a clause.
 	Because string
 	Outcome Outcome
@@ -63,6 +65,13 @@ type Start struct {
 	// the server's claims, the likeliest first.
 	Data   string
 	Claims []*facts.Claim
+	// DataNamespace is where the claim Data is; Content hints at what is on it.
+	// Both are zero where Data is "" or a directory.
+	DataNamespace string
+	Content       Content
+	// SpawnerID is the server's row in the table spawners: 0 if it has none,
+	// negative where the REST API told of it.
+	SpawnerID int64
 	// Owner is whose the claim is that Other mounts.
 	Owner attribution.Owner
 }

@@ -8,10 +8,33 @@ import "time"
 // Plan is what will be written, with the evidence for every row, and what will
 // not, with the reason.
 type Plan struct {
-	Hub     string
-	Users   []User // by id
-	LeftOut []LeftOut
+	Hub       string
+	Namespace string // the hub's
+	Users     []User // by id
+	LeftOut   []LeftOut
+	// Notes are what a reader must know of the plan as a whole, such as evidence
+	// that could not be read.
+	Notes []string
 }
+
+// Source names a kind of evidence.
+type Source string
+
+// The kinds of evidence, strongest first.
+const (
+	FromMapping    Source = "mapping"    // the operator's decision
+	FromBackup     Source = "backup"     // a row of an old database
+	FromHistory    Source = "history"    // what the audit's history remembers
+	FromAnnotation Source = "annotation" // the claim's annotations
+	FromLabel      Source = "label"      // the claim's label, which its name bears out
+	FromName       Source = "name"       // the claim's name
+	FromPod        Source = "pod"        // a running pod that mounts the claim
+	FromDatabase   Source = "database"   // the hub's present database
+	FromNothing    Source = "none"       // nothing tells: for an id, a new one
+)
+
+// Sources are all kinds of evidence, strongest first.
+var Sources = []Source{FromMapping, FromBackup, FromHistory, FromAnnotation, FromLabel, FromName, FromPod, FromDatabase, FromNothing}
 
 // User is a row of the table users, with the rows of its servers.
 type User struct {
@@ -20,6 +43,8 @@ type User struct {
 	Admin        bool
 	Created      time.Time // zero: unknown
 	LastActivity time.Time
+	// NameFrom and IDFrom are the strongest evidence for the name and the id.
+	NameFrom, IDFrom Source
 	// Evidence says, one clause each, where the name and the id come from.
 	Evidence []string
 	Servers  []Server
@@ -30,15 +55,56 @@ type Server struct {
 	Name             string // "" for the default server
 	Namespace, Claim string // Claim is "" for a server without one
 	LastActivity     time.Time
-	Evidence         []string
+	// From is the evidence for whose server it is.
+	From     Source
+	Evidence []string
 }
 
-// LeftOut is a claim that is in no row.
+// Reason names a kind of reason for leaving something out.
+type Reason string
+
+// The kinds of reasons.
+const (
+	ReasonDecided   Reason = "decided"          // the mapping file says so
+	ReasonLossy     Reason = "lossy-name"       // characters of the name are lost
+	ReasonID        Reason = "id-conflict"      // several ids for one user, or several users for one id
+	ReasonTwins     Reason = "twins"            // several names that may be one
+	ReasonShared    Reason = "shared"           // several users for one claim
+	ReasonDuplicate Reason = "duplicate"        // several claims for one server, and nothing decides
+	ReasonSecond    Reason = "second"           // the server has another claim
+	ReasonCopy      Reason = "copy"             // made from another claim or a snapshot
+	ReasonUnusable  Reason = "unusable"         // lost, or being deleted
+	ReasonRemoved   Reason = "removed"          // the user was removed before the loss
+	ReasonName      Reason = "refused-name"     // no hub accepts the name
+	ReasonNeighbour Reason = "neighbouring-hub" // it may be another hub's
+	ReasonUnknown   Reason = "unknown"          // nothing tells whose it is
+)
+
+// LeftOut is a claim that is in no row, or a user without a claim who is in none.
 type LeftOut struct {
+	// Claim is "" for a user without one; Created is the claim's time.
 	Namespace, Claim string
-	// Why says what could not be told; Candidates are the names that are possible.
+	Created          time.Time
+	// User and Server are whose it is, "" where that could not be told. The user
+	// may be in the plan all the same, without this claim.
+	User, Server string
+	// Reason is a kind of Why, which says what could not be told; Candidates are the names that are possible.
+	Reason     Reason
 	Why        string
 	Candidates []string
 	// Decided: the mapping file asked for it.
 	Decided bool
+	// Proposal is a decision that would settle it, nil where there is none to offer.
+	Proposal *Decision
+}
+
+// Undecided counts what is left out although nobody asked for it.
+func (p *Plan) Undecided() int {
+	n := 0
+	for i := range p.LeftOut {
+		if !p.LeftOut[i].Decided {
+			n++
+		}
+	}
+	return n
 }

@@ -43,15 +43,30 @@ var noRows = map[string]string{
 	"hub-user-name-refused":         "unknown",
 	"hub-user-twin":                 "unknown",
 	"pvc-duplicate-server":          "unknown",
+	"pvc-legacy-forgotten":          "unknown",
+	"pvc-legacy-unreachable":        "unknown",
+	"pvc-name-collision":            "unknown",
+	"pvc-state-missing-claim":       "unknown",
+	"pod-unknown-to-hub":            "unknown",
+	"pvc-misrouted":                 "unknown",
+	"pvc-orphaned":                  "unknown",
+	"pvc-owner-mismatch":            "unknown",
+	"pvc-unattributed":              "unknown",
 }
 
 // noUsers are those where a hub that starts now begins as a new, empty one:
 // that nobody is left is known.
 var noUsers = map[string]string{
-	"hub-db-reset":         "fail critical 1",
-	"hub-source-disagree":  "fail critical 1",
-	"hub-user-count-drift": "fail critical 1",
-	"hub-owner-missing":    "skipped", // hub-db-reset is the cause
+	"hub-db-reset":           "fail critical 1",
+	"hub-source-disagree":    "fail critical 1",
+	"hub-user-count-drift":   "fail critical 1",
+	"hub-owner-missing":      "skipped", // hub-db-reset is the cause
+	"pvc-legacy-unreachable": "skipped",
+	"pod-unknown-to-hub":     "skipped",
+	"pvc-misrouted":          "skipped",
+	"pvc-orphaned":           "skipped",
+	"pvc-owner-mismatch":     "skipped",
+	"pvc-unattributed":       "skipped",
 }
 
 // TestLostDatabase is what happens to database files: hub-db-corrupt is

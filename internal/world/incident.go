@@ -35,6 +35,9 @@ type Stage struct {
 	Finds    map[string]int
 	Unknown  []string
 	Snapshot *facts.Snapshot
+	// Schema is the hub's JupyterHub version at that time, if it is another
+	// than the incident's.
+	Schema string
 }
 
 type finds = map[string]int
@@ -48,7 +51,7 @@ func stage(name string, at time.Time, world func(at time.Time) *facts.Snapshot, 
 
 // Incidents are all recorded accidents and, first, the healthy world.
 func Incidents() []Incident {
-	return []Incident{HealthyRecording(), Datahub2017(), Nectar2023()}
+	return []Incident{HealthyRecording(), Datahub2017(), Nectar2023(), FiveCharts()}
 }
 
 // HealthyRecording is the small healthy world as a recording of one stage.

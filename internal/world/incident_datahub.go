@@ -29,7 +29,7 @@ const (
 // without tables.
 var needTables = []string{"hub-db-schema-mismatch", "hub-cookie-constraint-missing", "hub-cookie-id-null", "hub-cookie-id-duplicate",
 	"hub-cookie-id-handmade", "hub-spawner-duplicate", "hub-spawner-state-broken", "hub-spawner-server-wrong", "hub-time-impossible",
-	"hub-user-name-refused", "hub-user-twin", "hub-user-id-changed", "pvc-duplicate-server"}
+	"hub-user-name-refused", "hub-user-twin", "hub-user-id-changed", "pvc-duplicate-server", "pvc-name-collision"}
 
 // Datahub2017 is the loss of the hub database of Berkeley's DataHub.
 func Datahub2017() Incident {

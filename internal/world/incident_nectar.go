@@ -93,7 +93,7 @@ func nectarHealthy(at time.Time) *facts.Snapshot {
 	hub.KubeSpawner = facts.KubeSpawner{Version: "4.2.0", VersionFrom: "the configuration", PVCNameTemplate: "claim-{username}--{servername}",
 		TemplateSet: true, SlugScheme: "escape", LegacyNames: true, DeletePVC: true}
 	FitSchema(hub, "3.1.1")
-	hubImage(s, hub, "jupyterhub/k8s-hub:2.0.0")
+	hubImage(s, hub, "hub.example.org/jupyterhub/own-hub:2023-01") // tells no chart
 	s.Kube.Pods = append(s.Kube.Pods, facts.Pod{Namespace: hub.Namespace, Name: "prometheus-server-7c9d8b6f5-4jx2m", Phase: "Running",
 		Component: "server", Created: s.Now.AddDate(0, 0, -9), Claims: []string{nectarMetrics}})
 	attach(s, nectarMetrics, "worker-2")

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,7 +41,8 @@ func (i *Incident) writeStage(dir string, stage *Stage) error {
 		return err
 	}
 	hub := stage.Snapshot.Hubs[0]
-	if err := WriteDatabase(filepath.Join(dir, "jupyterhub.sqlite"), hub, i.Schema); err != nil {
+	schema := cmp.Or(stage.Schema, i.Schema)
+	if err := WriteDatabase(filepath.Join(dir, "jupyterhub.sqlite"), hub, schema); err != nil {
 		return err
 	}
 	if err := WriteDump(filepath.Join(dir, "dump"), stage.Snapshot); err != nil {
@@ -49,7 +51,7 @@ func (i *Incident) writeStage(dir string, stage *Stage) error {
 	// The copies hold what the hub's database was before the accident.
 	good := *i.Stages[0].Snapshot.Hubs[0]
 	good.Backups = hub.Backups
-	if err := WriteBackups(filepath.Join(dir, "backups"), &good, i.Schema); err != nil {
+	if err := WriteBackups(filepath.Join(dir, "backups"), &good, schema); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "hubaudit.yaml"), []byte(i.config(stage, hub)), 0o644)

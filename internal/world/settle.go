@@ -63,6 +63,9 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 			sources = append(sources, facts.Source{Name: facts.HubAPI(h.Name), Status: facts.OK, Items: map[string]int{
 				"users": len(h.API.Users), "spawners": len(h.API.Spawners)}})
 		}
+		if homes := h.KubeSpawner.Homes; homes.Location != "" {
+			sources = append(sources, facts.Source{Name: facts.HomesSource(h.Name), Status: facts.OK, Items: map[string]int{"directories": len(homes.Names)}})
+		}
 		for _, b := range h.Backups {
 			sources = append(sources, facts.Source{Name: facts.BackupSource(h.Name, b.Name), Status: facts.OK,
 				Items: map[string]int{"copies": len(b.Copies)}})

@@ -119,8 +119,11 @@ func everything() *facts.Snapshot {
 	k.Nodes[0].Ready, k.Nodes[0].Unschedulable, k.Nodes[1].Ready, k.Nodes[1].Zone = "False", true, "Unknown", ""
 	k.Claims[2].Phase = "Lost"
 	k.Claims[3].KubeSpawnerVersion, k.Claims[3].LabelUser, k.Claims[3].AccessModes = "", "", []string{"ReadWriteOnce", "ReadWriteMany"}
+	k.Claims[4].LabelServer, k.Claims[4].Chart = "lab", ""
+	k.Claims[5].SourceKind, k.Claims[5].SourceName = "PersistentVolumeClaim", "claim-student-0004"
 	k.Claims = append(k.Claims,
-		facts.Claim{Namespace: world.Namespace, Name: "pending", Phase: "Pending", StorageClass: "slow", AccessModes: []string{"ReadWriteOncePod"}, RequestBytes: 1500},
+		facts.Claim{Namespace: world.Namespace, Name: "pending", Phase: "Pending", StorageClass: "slow", AccessModes: []string{"ReadWriteOncePod"}, RequestBytes: 1500,
+			SourceKind: "VolumeSnapshot", SourceName: "good"},
 		facts.Claim{Namespace: world.Namespace, Name: "claim-odd", Phase: "Bound", StorageClass: "slow", AccessModes: []string{"ReadWriteOnce"},
 			RequestBytes: 1 << 40, HasUser: true, User: "<!channel>\n\x1b[31m" + strings.Repeat("ü", 300), Server: "näme: - # '\""},
 		facts.Claim{Namespace: world.Namespace, Name: "claim-nobody", Phase: "Bound", StorageClass: "slow", AccessModes: []string{"ReadWriteOnce"},
@@ -135,6 +138,8 @@ func everything() *facts.Snapshot {
 			ClaimNamespace: world.Namespace, ClaimName: "claim-odd"})
 	k.Pods[1].Phase, k.Pods[1].Node = "Pending", ""
 	k.Pods = append(k.Pods, facts.Pod{Namespace: world.Namespace, Name: "two", Phase: "Running", HasUser: true, User: "ann", Server: "lab", Claims: []string{"a", "b"}})
+	k.Pods = append(k.Pods, facts.Pod{Namespace: world.Namespace, Name: "test-hub", Phase: "Pending", Component: facts.HubComponent,
+		Image: "hub.example.org/own@sha256:0123", Release: "test"})
 	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer"})
 	k.CronJobs = []facts.CronJob{
 		{Namespace: world.Namespace, Name: "nightly", Schedule: "0 3 * * *", TimeZone: "Australia/Melbourne", LastSchedule: at, LastSuccess: at.Add(time.Minute)},

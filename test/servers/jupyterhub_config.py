@@ -19,12 +19,15 @@ class HeldSpawner(Spawner):
     The option {"hold": true} leaves a start pending.
     """
 
-    # As KubeSpawner's: it names a pod from the first, a claim once there is one.
+    # As KubeSpawner's: it names a pod from the first, a claim once there is one,
+    # and keeps to a claim and a namespace that it remembers.
     claim = None
+    namespace = "jhub"
 
     def load_state(self, state):
         super().load_state(state)
         self.claim = state.get("pvc_name")
+        self.namespace = state.get("namespace", self.namespace)
 
     @property
     def slug(self):
@@ -35,8 +38,8 @@ class HeldSpawner(Spawner):
         state = super().get_state()
         state["kubespawner_version"] = "7.0.0"
         state["pod_name"] = "jupyter-" + self.slug
-        state["namespace"] = "jhub"
-        state["dns_name"] = f"jupyter-{self.slug}.jhub.svc.cluster.local"
+        state["namespace"] = self.namespace
+        state["dns_name"] = f"jupyter-{self.slug}.{self.namespace}.svc.cluster.local"
         if self.claim:
             state["pvc_name"] = self.claim
         return state
@@ -44,7 +47,7 @@ class HeldSpawner(Spawner):
     async def start(self):
         if self.user_options.get("hold"):
             await asyncio.Event().wait()
-        self.claim = "claim-" + self.slug
+        self.claim = self.claim or "claim-" + self.slug
         return "127.0.0.1", test["serversPort"]
 
     async def poll(self):

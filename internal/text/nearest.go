@@ -1,18 +1,10 @@
-package config
+package text
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
+import "strings"
 
-func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
-
-// nearest returns the known word that a mistyped one probably stands for, ""
+// Nearest returns the known word that a mistyped one probably stands for, ""
 // if none is close: at most a third of its letters wrong, case ignored.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	best, bestDistance := "", len(word)/3+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
