@@ -24,6 +24,7 @@ func (v *rescueView) steps() []string {
 		steps = append(steps, v.stepsServer()...)
 	}
 	return append(steps,
+		"If the hub deletes idle users (Zero to JupyterHub: `cull.users: true`), switch that off until everybody is back: deleting a user deletes the home. In the new database all were active at the time of the rescue.",
 		"Start the hub: `"+kubectl+" scale deploy/hub --replicas=1`, and read its log: `"+kubectl+" logs deploy/hub`.",
 		"Let one user log in whose files you know, and look into their home, before anybody else does.",
 		"Change the hub's cookie secret (Zero to JupyterHub: `hub.config.JupyterHub.cookie_secret`; else remove `jupyterhub_cookie_secret` beside the database) and restart the hub, so that no old session is taken for somebody.",

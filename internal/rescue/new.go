@@ -171,7 +171,9 @@ func (b *builder) finish() *Plan {
 			b.listOut(p)
 			continue
 		}
-		u := User{ID: p.id, Name: p.name, Created: p.created, LastActivity: p.lastActivity, NameFrom: p.nameFrom, IDFrom: p.idFrom,
+		// Everyone counts as active now: what a backup knows is older than the
+		// truth, and a hub that deletes idle users would delete homes with them.
+		u := User{ID: p.id, Name: p.name, Created: p.created, LastActivity: b.s.Now, NameFrom: p.nameFrom, IDFrom: p.idFrom,
 			Evidence: p.evidence, Servers: b.serversOf(p)}
 		if p.admin != nil {
 			u.Admin = *p.admin

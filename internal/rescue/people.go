@@ -19,11 +19,10 @@ type person struct {
 	id       int64        // decided; 0: not yet
 	idFrom   Source
 
-	admin        *bool // nil: nothing tells
-	created      time.Time
-	lastActivity time.Time
-	holdings     []*holding
-	servers      map[string]time.Time // last activity of servers that an old database had
+	admin    *bool // nil: nothing tells
+	created  time.Time
+	holdings []*holding
+	servers  map[string]time.Time // last activity of servers that an old database had
 	// decided: the mapping file names them.
 	decided bool
 	// known: a database or the history had them; present: the hub's database has.
@@ -140,15 +139,12 @@ func (b *builder) fromBackups() {
 }
 
 // row takes over what a row of the table users tells beside name and id. The
-// first row counts, and the latest activity.
+// first row counts.
 func (p *person) row(u *facts.User) {
 	p.setAdmin(&u.Admin)
 	p.known = true
 	if p.created.IsZero() {
 		p.created = plausible(u.Created)
-	}
-	if at := plausible(u.LastActivity); at.After(p.lastActivity) {
-		p.lastActivity = at
 	}
 }
 

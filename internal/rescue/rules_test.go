@@ -529,3 +529,23 @@ func TestNoIDLeft(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A hub that deletes idle users must not take anybody for one who has been
+// away since the backup was made.
+func TestEverybodyIsActive(t *testing.T) {
+	s := lostHub()
+	annotated(s, "claim-new", "new", "")
+	p, err := rescue.New(s, s.Hubs[0], rescue.Evidence{Backups: []rescue.Backup{
+		backup(facts.User{ID: 7, Name: "old", Created: age(0), LastActivity: age(1)})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Users) != 2 {
+		t.Fatalf("the plan has %v", short(p))
+	}
+	for _, u := range p.Users {
+		if !u.LastActivity.Equal(s.Now) {
+			t.Errorf("%s was last active at %s, want %s", u.Name, u.LastActivity, s.Now)
+		}
+	}
+}
