@@ -26,7 +26,7 @@ var pvcLegacyUnreachable = &Check{
 			"new, empty claim beside it. On a hub before KubeSpawner 7 a finding of severity info counts the servers that a change to chart 4.4.0 would " +
 			"do that to; it asks for nothing as long as no upgrade is planned.",
 		FalseAlarms: "A template, slug scheme or version in the audit's configuration that is not the hub's: compare them first; where most claims have names that " +
-			"none of these gives, the check is unknown for that reason. Servers that have both claims by " +
+			"none of these gives, or the running chart itself made the claim, the check is unknown for that reason. Servers that have both claims by " +
 			"now are pvc-duplicate-server's, those that KubeSpawner forgot are pvc-legacy-forgotten's, and after a loss of the database this check is skipped for " +
 			"hub-db-reset. A claim that was left for a former user of the same name on purpose is reported, for the new user is not shown those files: " +
 			"archive and delete it. The forecast leaves out servers that run now, as they are stopped before an upgrade, and hubs before KubeSpawner 0.8, " +
@@ -54,7 +54,7 @@ func runPVCLegacyUnreachable(in *Input) Result {
 	}
 	starts, r := in.emptyStarts(prediction.CauseUnreachable, prediction.CauseNoState)
 	starts = in.withoutWrongIDs(starts)
-	if why := in.strangeNames(starts); why != "" {
+	if why := cmp.Or(in.strangeNames(starts), in.namedByItself(starts)); why != "" {
 		return Result{Unknown: why}
 	}
 	for _, s := range starts {
@@ -102,6 +102,22 @@ func (in *Input) strangeNames(empty []*prediction.Start) string {
 	}
 	return fmt.Sprintf("the claims of %s of %s have names that neither the template %q nor any older one gives: set pvcNameTemplate to the hub's own in the audit's configuration",
 		text.Number(strange), text.Count(housed, "server"), in.Hub.KubeSpawner.PVCNameTemplate)
+}
+
+// namedByItself says why starts that make an empty home prove nothing: the
+// release that runs made the very claim that it is said not to try, so that the
+// template which the audit goes by is not the hub's. "" where that is not so.
+func (in *Input) namedByItself(empty []*prediction.Start) string {
+	k := &in.Hub.KubeSpawner
+	for _, s := range empty {
+		c := in.claimsByKey()[claimKey{s.DataNamespace, s.Data}]
+		if c == nil || c.SourceKind != "" || c.User != s.User || c.Server != s.Server || k.Chart == "" || c.Chart != "jupyterhub-"+k.Chart {
+			continue
+		}
+		return fmt.Sprintf("%s of %s was made under chart %s, which the hub runs, and the template %q gives it another name, %s: set pvcNameTemplate to the hub's own in the audit's configuration",
+			c.Name, in.startOwner(s), k.Chart, k.PVCNameTemplate, s.Claim)
+	}
+	return ""
 }
 
 // newestChart is the newest release of Zero to JupyterHub.

@@ -51,6 +51,7 @@ var pvcLegacyUnreachableCases = cases{
 			name: "before the upgrade, and a server has lost its home already",
 			change: all(all338, legacyLab, func(s *facts.Snapshot) {
 				renameClaim(s, "claim-student-2d0003", "claim-student-0003-3")
+				claimNamed(s, "claim-student-0003-3").Chart = "jupyterhub-1.2.0"
 			}),
 			want:    outcomes{"pvc-legacy-unreachable": "fail critical 2"},
 			summary: `user "student-0003"'s default server has its files in claim-student-0003-3 (created 2026-06-20, 150 MiB, last used 2026-11-20), a name that the hub does not try: its next start makes claim-student-2d0003, an empty home`,
@@ -95,6 +96,18 @@ var pvcLegacyUnreachableCases = cases{
 	},
 	boundary: []damage{
 		{
+			name: "the running chart itself made the claim: the template in the configuration is not the hub's",
+			change: func(s *facts.Snapshot) {
+				all338(s)
+				setState(10, "lab", before7)(s)
+				c := claimNamed(s, "claim-student-0010--lab") // claim-{username}--{servername}, which nobody told the audit
+				c.KubeSpawnerVersion, c.Chart = "", "jupyterhub-3.3.8"
+			},
+			want: outcomes{"pvc-legacy-unreachable": "unknown"},
+			summary: `claim-student-0010--lab of user "student-0010"'s server "lab" was made under chart 3.3.8, which the hub runs, and the template "claim-{username}{servername}" ` +
+				"gives it another name, claim-student-2d0010lab: set pvcNameTemplate to the hub's own in the audit's configuration",
+		},
+		{
 			name: "KubeSpawner 7 has no upgrade before it",
 			change: all(all338, legacyLab, func(s *facts.Snapshot) {
 				k := &hubOf(s).KubeSpawner
@@ -132,6 +145,8 @@ var pvcLegacyUnreachableCases = cases{
 // 0.10 to 3.3 gave it.
 func named338(s *facts.Snapshot) {
 	renameClaim(s, "claim-student-0010--lab", "claim-student-2d0010lab")
+	c := claimNamed(s, "claim-student-2d0010lab")
+	c.KubeSpawnerVersion, c.Chart = "", "jupyterhub-3.3.8"
 }
 
 // all338 makes the hub one of chart 3.3.8, with the claims of all users' default
@@ -156,7 +171,9 @@ func renamedClaims(users int64) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		for id := range users {
 			setState(id+1, "", rewritten)(s)
-			renameClaim(s, made("", id+1, "").Name, fmt.Sprintf("home-of-%d", id+1))
+			home := fmt.Sprintf("home-of-%d", id+1)
+			renameClaim(s, made("", id+1, "").Name, home)
+			claimNamed(s, home).Chart = "jupyterhub-4.0.0"
 		}
 		removed("claim-student-0010--lab")(s)
 		hubOf(s).Spawners = hubOf(s).Spawners[:10]
