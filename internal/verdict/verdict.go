@@ -52,7 +52,7 @@ const (
 
 // Subject is the thing that violates an invariant.
 type Subject struct {
-	Kind      string `json:"kind"` // user, claim, volume, node, database, hub, backup, source
+	Kind      string `json:"kind"` // user, claim, volume, storageclass, node, pod, database, hub, backup, source
 	Name      string `json:"name"`
 	Namespace string `json:"namespace"`
 	ID        string `json:"id"`
