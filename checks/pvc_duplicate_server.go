@@ -27,15 +27,15 @@ var pvcDuplicateServer = &Check{
 		FalseAlarms: "Several named servers of one user have a claim each, and several servers may share one claim: neither is reported. Claims that are " +
 			"being deleted are not counted, nor are claims of users or named servers that the database does not have, claims under `otherClaims`, and copies " +
 			"that Kubernetes made of a claim or a snapshot. A copy that was made by other means, as by restoring files into a new claim, is taken for the " +
-			"user's claim while it carries the user's annotations: make it without them or in another namespace, or take them off with " +
-			"`kubectl -n NAMESPACE annotate pvc COPY hub.jupyter.org/username-`.",
+			"user's claim while it carries the user's annotations or a name that some KubeSpawner gives: make it in another namespace, or list it under " +
+			"`otherClaims` in the audit's configuration.",
 		Do: []string{
 			"Ask the user not to work in either copy, and stop the server.",
 			"Find the claim with the files: the finding names the one that has more data or is older, when each was last used, and which one the next start takes; look into both from a pod that mounts them read-only.",
 			"Mind the cause that the finding names: after a reset of the database or an upgrade others may follow, so settle that first (`audit explain hub-db-reset`, `audit predict`).",
 			"Save whatever is new in the other one.",
 			"Stop the hub, set the state of the server's row in table spawners to name the right claim (`pvc_name`, KubeSpawner 7), and start the hub. Older hubs find a claim only by its name: bind the right volume under the name that the hub asks for.",
-			"When the user has confirmed their files, take the annotations off the spare claim, and delete it only after a backup.",
+			"When the user has confirmed their files, list the spare claim under `otherClaims` in the audit's configuration, and delete it only after a backup.",
 		},
 		Dont: []string{
 			"Do not delete the claim that nothing mounts: it is the one that holds the old files.",
