@@ -19,8 +19,21 @@ type serverKey struct {
 	server string
 }
 
-// lastUses reads the hub's spawners. A server that runs is used now.
+// lastUses reads the hub's spawners, once for all checks. A server that runs is
+// used now.
 func (in *Input) lastUses() lastUses {
+	uses, known := in.shared.uses[in.Hub]
+	if !known {
+		uses = in.readLastUses()
+		if in.shared.uses == nil {
+			in.shared.uses = map[*facts.Hub]lastUses{}
+		}
+		in.shared.uses[in.Hub] = uses
+	}
+	return uses
+}
+
+func (in *Input) readLastUses() lastUses {
 	uses := lastUses{make(map[serverKey]time.Time, len(in.Hub.Spawners)), make(map[claimKey]time.Time, len(in.Hub.Spawners))}
 	for i := range in.Hub.Spawners {
 		sp := &in.Hub.Spawners[i]

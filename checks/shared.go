@@ -25,6 +25,7 @@ type shared struct {
 	claimOwners map[*facts.Hub]*claimOwners
 	usersByID   map[*facts.Hub]map[int64]*facts.User
 	starts      map[*facts.Hub]func() ([]prediction.Start, error)
+	uses        map[*facts.Hub]lastUses
 }
 
 // Owners tells whose claim is whose.
