@@ -62,8 +62,8 @@ else's, or would not start.`,
 	flags.StringVar(&f.change.KubeSpawner, "kubespawner", "", "as after a change to this `version` of KubeSpawner")
 	flags.StringVar(&f.change.SlugScheme, "slug-scheme", "", "as with this slug_scheme: safe or escape")
 	flags.StringVar(&f.change.Template, "template", "", "as with this pvc_name_template")
-	flags.BoolVar(&f.remember, "remember-pvc-name", true, "as with remember_pvc_name on or (=false) off; as configured by default")
-	flags.BoolVar(&f.old, "handle-legacy-names", true, "as with handle_legacy_names on or (=false) off; as configured by default")
+	flags.BoolVar(&f.remember, "remember-pvc-name", false, "as with remember_pvc_name on or (=false) off; as configured by default")
+	flags.BoolVar(&f.old, "handle-legacy-names", false, "as with handle_legacy_names on or (=false) off; as configured by default")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "deadline of each source")
 	flags.StringVar(&f.at, "at", "", "predict as of this `time` (RFC 3339), for a recorded world or a support bundle")
 	return cmd
