@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"time"
 
 	"hubaudit/internal/attribution"
@@ -83,12 +84,12 @@ func oldName(c *facts.Claim) (lossy string, id int64, ok bool) {
 }
 
 // ownerOrUser is the owner of a claim, or its user with the server that its
-// annotations name.
+// annotations or labels name.
 func (in *Input) ownerOrUser(c *facts.Claim) (attribution.Owner, bool) {
 	owner, ok := in.Owners().Owner(c.Namespace, c.Name)
 	if !ok {
 		owner, ok = in.Owners().LabelUser(c.Namespace, c.Name)
-		owner.Server = c.Server
+		owner.Server = cmp.Or(c.Server, c.LabelServer)
 	}
 	return owner, ok
 }

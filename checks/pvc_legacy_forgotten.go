@@ -47,6 +47,9 @@ func runPVCLegacyForgotten(in *Input) Result {
 		return Result{} // it remembers no claim
 	}
 	starts, r := in.emptyStarts(prediction.CauseForgotten, prediction.CauseRunning)
+	if why := in.versionUnknown(starts); why != "" {
+		return Result{Unknown: why}
+	}
 	running := 0
 	for _, s := range starts {
 		f := in.emptyStart(s, "which the hub has forgotten")

@@ -81,6 +81,14 @@ var pvcLegacyForgottenCases = cases{
 		},
 	},
 	sourceFailed: []damage{
+		{
+			name: "nothing tells which version runs: an older one remembers no claim, and needs none",
+			change: all(legacyName(5, ""), setState(5, "", before7), changed(func(h *facts.Hub) {
+				h.KubeSpawner.Version, h.KubeSpawner.Chart, h.KubeSpawner.VersionFrom = "", "", ""
+			})),
+			want:    outcomes{"pvc-legacy-forgotten": "unknown"},
+			summary: "which KubeSpawner the hub runs is not known; under 7.0.0 the next start of 1 server would make an empty home: set kubespawner.chart of the hub",
+		},
 		{name: "claims not readable", change: failed(facts.KubeClaims), want: claimsUnknown(), summary: "source kube/claims could not be read: gave up after 30s"},
 	},
 }

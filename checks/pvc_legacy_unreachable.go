@@ -26,7 +26,7 @@ var pvcLegacyUnreachable = &Check{
 			"new, empty claim beside it. On a hub before KubeSpawner 7 a finding of severity info counts the servers that a change to chart 4.4.0 would " +
 			"do that to; it asks for nothing as long as no upgrade is planned.",
 		FalseAlarms: "A template, slug scheme or version in the audit's configuration that is not the hub's: compare them first; where most claims have names that " +
-			"none of these gives, or the running chart itself made the claim, the check is unknown for that reason. Servers that have both claims by " +
+			"none of these gives, the running chart itself made the claim, or nothing tells which version runs, the check is unknown for that reason. Servers that have both claims by " +
 			"now are pvc-duplicate-server's, those that KubeSpawner forgot are pvc-legacy-forgotten's, and after a loss of the database this check is skipped for " +
 			"hub-db-reset. A claim that was left for a former user of the same name on purpose is reported, for the new user is not shown those files: " +
 			"archive and delete it. The forecast leaves out servers that run now, as they are stopped before an upgrade, and hubs before KubeSpawner 0.8, " +
@@ -54,7 +54,7 @@ func runPVCLegacyUnreachable(in *Input) Result {
 	}
 	starts, r := in.emptyStarts(prediction.CauseUnreachable, prediction.CauseNoState)
 	starts = in.withoutWrongIDs(starts)
-	if why := cmp.Or(in.strangeNames(starts), in.namedByItself(starts)); why != "" {
+	if why := cmp.Or(in.strangeNames(starts), in.namedByItself(starts), in.versionUnknown(starts)); why != "" {
 		return Result{Unknown: why}
 	}
 	for _, s := range starts {
@@ -118,6 +118,17 @@ func (in *Input) namedByItself(empty []*prediction.Start) string {
 			c.Name, in.startOwner(s), k.Chart, k.PVCNameTemplate, s.Claim)
 	}
 	return ""
+}
+
+// versionUnknown says why starts that make an empty home prove nothing: they are
+// those of a KubeSpawner that is only assumed. "" where it is known, or there are none.
+func (in *Input) versionUnknown(empty []*prediction.Start) string {
+	k := &in.Hub.KubeSpawner
+	if _, err := kubespawner.ParseVersion(k.Version); err == nil || len(empty) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("which KubeSpawner the hub runs is not known; under %s the next start of %s would make an empty home: set kubespawner.chart of the hub",
+		prediction.VersionOf(*k), text.Count(len(empty), "server"))
 }
 
 // newestChart is the newest release of Zero to JupyterHub.

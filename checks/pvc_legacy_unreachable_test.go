@@ -129,6 +129,14 @@ var pvcLegacyUnreachableCases = cases{
 			summary: `the claims of 6 of 10 servers have names that neither the template "claim-{user_server}" nor any older one gives: set pvcNameTemplate to the hub's own in the audit's configuration`,
 		},
 		{
+			name: "nothing tells which version runs, and it may be that of these names",
+			change: all(named338, setState(10, "lab", before7), changed(func(h *facts.Hub) {
+				h.KubeSpawner.Version, h.KubeSpawner.Chart, h.KubeSpawner.VersionFrom = "", "", ""
+			})),
+			want:    outcomes{"pvc-legacy-unreachable": "unknown"},
+			summary: "which KubeSpawner the hub runs is not known; under 7.0.0 the next start of 1 server would make an empty home: set kubespawner.chart of the hub",
+		},
+		{
 			name: "a template that today's KubeSpawner does not know",
 			change: func(s *facts.Snapshot) {
 				k := &hubOf(s).KubeSpawner

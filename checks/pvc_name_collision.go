@@ -27,10 +27,12 @@ var pvcNameCollision = &Check{
 		Meaning: "The next starts of servers of different users mount one and the same claim: one of them sees, and may change or delete, the other's files, and deleting " +
 			"either user deletes the claim. The charts 0.10 to 3.3 put nothing between the names of user and server, so server \"lab\" of \"ann\" and the default server " +
 			"of \"annlab\" both ask for claim-annlab. A template of one's own can do the same, and so can a claim that was written into two users' states. After an " +
-			"upgrade that parts the names, the one who asks for the old name still gets the other's claim.",
+			"upgrade that parts the names, the one who asks for the old name still gets the other's claim. A claim that was made for a user who has been deleted since counts too: " +
+			"whoever asks for its name gets that user's files.",
 		FalseAlarms: "Claims that users share on purpose: a template without a field of the user, a claim of everybody's home directories, claims under `otherClaims` in the " +
 			"audit's configuration, and claims that more than `maxUsers` users' servers remember are not reported. Several servers of one user may share a " +
-			"claim. For two accounts of one person that mount one claim on purpose, put the claim under `otherClaims`.",
+			"claim. For two accounts of one person that mount one claim on purpose, put the claim under `otherClaims`. " +
+			"A claim of a former user that the hub remembers for somebody else is not reported, as a renamed user looks the same.",
 		Do: []string{
 			"Stop the servers of all users but the one whose files are on the claim; the finding says who that is, as far as it is known.",
 			"Ask both users what they see, and keep a snapshot of the volume before anybody tidies up.",
@@ -75,10 +77,14 @@ func runPVCNameCollision(in *Input) Result {
 			r.Findings = append(r.Findings, f)
 		}
 	}
+	names := in.claimNames()
 	for i := range starts {
 		s := &starts[i]
-		if s.Outcome == prediction.Other && same[claimKey{s.Namespace, s.Claim}] == nil && in.formerName(s) {
-			r.Findings = append(r.Findings, in.formerCollision(s))
+		if same[claimKey{s.Namespace, s.Claim}] != nil {
+			continue
+		}
+		if owner, ok := names.formerName(s); ok {
+			r.Findings = append(r.Findings, in.formerCollision(s, owner))
 		}
 	}
 	if n := len(r.Findings); n > 1 {
@@ -87,23 +93,72 @@ func runPVCNameCollision(in *Input) Result {
 	return r
 }
 
-// formerName tells whether a start mounts another user's claim because that once
-// was given the same name.
-func (in *Input) formerName(s *prediction.Start) bool {
-	return s.Owner.Hub == in.Hub.Name && s.Owner.UserID != 0 && slices.ContainsFunc(in.Owners().Rendered(s.Namespace, s.Claim), func(r attribution.Rendered) bool {
-		return r.Owner.UserID == s.Owner.UserID && r.Owner.Server == s.Owner.Server
-	})
+// formerName tells whether a start mounts another user's claim because that was
+// once given the same name, and whose it is. A claim that the hub remembers for
+// the server by now is still the other's if it was made for a server of theirs
+// under the very name.
+func (n *claimNames) formerName(s *prediction.Start) (attribution.Owner, bool) {
+	in := n.in
+	c := in.claimsByKey()[claimKey{s.Namespace, s.Claim}]
+	switch {
+	case c == nil || in.nobodys(c):
+		return attribution.Owner{}, false
+	case s.Outcome != prediction.Other:
+	case s.Owner.Hub != in.Hub.Name:
+		return attribution.Owner{}, false
+	case slices.ContainsFunc(in.Owners().Rendered(s.Namespace, s.Claim), func(r attribution.Rendered) bool {
+		return s.Owner.UserID != 0 && r.Owner.UserID == s.Owner.UserID && r.Owner.Server == s.Owner.Server
+	}):
+		return s.Owner, true
+	}
+	made := madeFor(c)
+	switch {
+	case made.User == "" || made.User == s.User || c.SourceKind != "" || !n.agree(made):
+		return attribution.Owner{}, false
+	case s.Outcome == prediction.Other:
+		return s.Owner, s.Owner.By == attribution.ByAnnotation || s.Owner.By == attribution.ByLabel
+	}
+	for i := range in.Hub.Users {
+		if u := &in.Hub.Users[i]; u.Name == made.User {
+			by := attribution.ByLabel
+			if c.HasUser {
+				by = attribution.ByAnnotation
+			}
+			owner := attribution.Owner{Hub: in.Hub.Name, User: u.Name, UserID: u.ID, Server: made.Server, By: by}
+			return owner, in.usersWhoRemember(claimKey{s.Namespace, s.Claim}) == 1
+		}
+	}
+	return attribution.Owner{}, false
+}
+
+// madeFor is a claim with the annotations that tell whom it was made for; what
+// KubeSpawner 0.6 and 0.7 wrote as labels counts as such.
+func madeFor(c *facts.Claim) *facts.Claim {
+	user, ok := kubespawner.OldLabelUser(c.LabelUser)
+	if c.HasUser || !ok {
+		return c
+	}
+	made := *c
+	made.User, made.Server = user, c.LabelServer
+	return &made
 }
 
 // formerCollision reports a start on another user's claim, whose server asks
-// for another name by now.
-func (in *Input) formerCollision(s *prediction.Start) verdict.Finding {
+// for another name by now, or is gone with its user.
+func (in *Input) formerCollision(s *prediction.Start, owner attribution.Owner) verdict.Finding {
 	c := in.claimsByKey()[claimKey{s.Namespace, s.Claim}]
-	details := map[string]string{"servers": in.startOwner(s).String() + "; " + s.Owner.String(), "users": "2", "template": in.Hub.KubeSpawner.PVCNameTemplate,
-		"owner": s.Owner.String(), "ownerBecause": "by " + string(s.Owner.By)}
-	return verdict.Finding{Subject: claimSubject(c), Details: details,
+	details := map[string]string{"servers": in.startOwner(s).String() + "; " + owner.String(), "users": "2", "template": in.Hub.KubeSpawner.PVCNameTemplate,
+		"owner": owner.String(), "ownerBecause": "by " + string(owner.By)}
+	f := verdict.Finding{Subject: claimSubject(c), Details: details,
 		Message: fmt.Sprintf("the next start of %s mounts %s, which an older naming gave to %s: a claim of its own is expected, and one user sees the other's files",
-			in.startOwner(s), in.claimText(c), s.Owner)}
+			in.startOwner(s), in.claimText(c), owner)}
+	if owner.UserID == 0 {
+		f.Message += "; the hub does not have that user any more"
+		if len(s.Claims) == 0 {
+			f.Severity = verdict.Error // nobody misses a home
+		}
+	}
+	return f
 }
 
 // allUsersAlike tells whether a template, as far as it is understood, gives all

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -54,8 +55,35 @@ var pvcNameCollisionCases = cases{
 			want:    outcomes{"pvc-name-collision": "fail critical 1", "pvc-legacy-unreachable": "fail critical 1"},
 			summary: `the next start of user "annlab"'s default server mounts claim-annlab (created 2026-11-20, 0 B), which an older naming gave to user "ann"'s server "lab": a claim of its own is expected, and one user sees the other's files`,
 		},
+		{
+			name:    "which the other has started on since, so that the hub remembers it for them",
+			change:  all(annAndAnnlab, upgraded(annsLab), rememberedForAnnlab),
+			want:    outcomes{"pvc-name-collision": "fail critical 1"},
+			summary: `the next start of user "annlab"'s default server mounts claim-annlab (created 2026-11-20, 0 B), which an older naming gave to user "ann"'s server "lab": a claim of its own is expected, and one user sees the other's files`,
+		},
+		{
+			name:   "whose user was deleted",
+			change: all(annAndAnnlab, upgraded(annsLab), withoutAnn),
+			want:   outcomes{"pvc-name-collision": "fail error 1", "hub-owner-missing": "fail info 1", "pvc-orphaned": "fail info 1"},
+			summary: `the next start of user "annlab"'s default server mounts claim-annlab (created 2026-11-20, 0 B), which an older naming gave to user "ann"'s server "lab": a claim of its own is expected, and one user sees the other's files; ` +
+				"the hub does not have that user any more",
+		},
+		{
+			name: "that of a former user of 2017, of whom a label tells",
+			change: all(addClaim(facts.Claim{Name: "claim-jo-2dlab", LabelUser: "jo_2Dlab"}), changed(func(h *facts.Hub) {
+				h.Users = append(h.Users, facts.User{ID: 11, Name: "jo-2dlab", Created: world.Now.Add(-time.Hour), Cookie: facts.CookieUnique})
+			})),
+			want: outcomes{"pvc-name-collision": "fail error 1", "hub-owner-missing": "fail info 1", "pvc-orphaned": "fail info 1"},
+			summary: `the next start of user "jo-2dlab"'s default server mounts claim-jo-2dlab (created 2026-11-20, 0 B), which an older naming gave to user "jo-lab"'s default server: a claim of its own is expected, and one user sees the other's files; ` +
+				"the hub does not have that user any more",
+		},
 	},
 	mustNotFire: []damage{
+		{
+			name: "a claim that is remembered for a user who was renamed, or for another of the annotated one's servers",
+			change: all(changed(func(h *facts.Hub) { h.Users[0].Name = "student-one" }),
+				setState(10, "lab", func(st facts.SpawnerState) facts.SpawnerState { st.PVCName = "claim-student-0010"; return st })),
+		},
 		{
 			name:   "several servers of one user on one claim",
 			change: setState(10, "lab", func(st facts.SpawnerState) facts.SpawnerState { st.PVCName = "claim-student-0010"; return st }),
@@ -112,6 +140,29 @@ func annAndAnnlab(s *facts.Snapshot) {
 	h.Spawners = append(h.Spawners, facts.Spawner{ID: 50, UserID: 11, Name: "lab", State: facts.SpawnerState{Form: "object", PodName: "jupyter-annlab"}})
 	world.Settle(s)
 }
+
+// upgraded upgrades that hub to chart 4.4.0, with a claim that was there before.
+func upgraded(c facts.Claim) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		world.AddClaim(s, c)
+		k := &hubOf(s).KubeSpawner
+		k.Version, k.Chart, k.PVCNameTemplate = "7.0.0", "4.4.0", "claim-{user_server}"
+		stopEverything(s)
+	}
+}
+
+// rememberedForAnnlab is the state of annlab's default server once that has
+// started on claim-annlab.
+var rememberedForAnnlab = changed(func(h *facts.Hub) {
+	h.Spawners = append(h.Spawners, facts.Spawner{ID: 51, UserID: 12, State: facts.SpawnerState{Form: "object", PodName: "jupyter-annlab",
+		Namespace: world.Namespace, PVCName: "claim-annlab", KubeSpawnerVersion: "7.0.0"}})
+})
+
+// withoutAnn deletes the user ann with the server lab.
+var withoutAnn = changed(func(h *facts.Hub) {
+	h.Users = slices.DeleteFunc(h.Users, func(u facts.User) bool { return u.Name == "ann" })
+	h.Spawners = slices.DeleteFunc(h.Spawners, func(sp facts.Spawner) bool { return sp.UserID == 11 })
+})
 
 // stopEverything stops all servers of users.
 func stopEverything(s *facts.Snapshot) {

@@ -88,7 +88,7 @@ var pvcOwnerMismatchCases = cases{
 		{
 			name:   "claim-<lossy>-<id> of the annotated one, under another id, and the name of a user of today",
 			change: all(addClaim(facts.Claim{Name: "claim-student-7", User: "student", HasUser: true}), func(s *facts.Snapshot) { rename(s, 3, "student-7") }, forgetServer(3)),
-			want:   outcomes{"hub-owner-missing": "fail info 2", "pvc-orphaned": "fail info 2"},
+			want:   outcomes{"hub-owner-missing": "fail info 2", "pvc-orphaned": "fail info 2", "pvc-name-collision": "fail error 1"},
 		},
 		{
 			name:    "the same of somebody else",

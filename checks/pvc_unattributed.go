@@ -27,7 +27,7 @@ var pvcUnattributed = &Check{
 			"give it back to its owner.",
 		FalseAlarms: "Claims of helpers that are named like homes, such as shared data: list them under otherClaims in the hub's configuration here (`otherClaims: [claim-shared-*]`). Copies of " +
 			"other claims or of snapshots are not reported, nor are claims whose label names one user, which several users' next starts mount (pvc-name-collision), or whose owner is a former user: hub-owner-missing and " +
-			"pvc-orphaned list those. A pvcNameTemplate in the audit's configuration that is not the hub's makes homes look like nobody's: compare them first.",
+			"pvc-orphaned list those; a label of KubeSpawner 0.6 or 0.7 tells of a former user too. A pvcNameTemplate in the audit's configuration that is not the hub's makes homes look like nobody's: compare them first.",
 		Do: []string{
 			"See what the claim itself tells: `kubectl -n NAMESPACE get pvc CLAIM -o yaml`. Where its name fits several users, the finding names them.",
 			"Mount it read-only in a pod, and look for names in `.jupyter`, `.gitconfig`, `.bash_history` and the notebooks.",

@@ -51,6 +51,7 @@ type jsonLeftOut struct {
 	Reason     rescue.Reason `json:"reason"`
 	Why        string        `json:"why"`
 	Candidates []string      `json:"candidates"`
+	Hint       string        `json:"hint,omitempty"`
 	Decided    bool          `json:"decided"`
 	Proposal   *jsonDecision `json:"proposal,omitempty"`
 }
@@ -121,7 +122,7 @@ func rescued(u *rescue.User) jsonRescued {
 
 func left(l *rescue.LeftOut) jsonLeftOut {
 	out := jsonLeftOut{Namespace: l.Namespace, Claim: l.Claim, Created: optionalTime(l.Created), User: l.User, Server: l.Server, Reason: l.Reason, Why: l.Why,
-		Candidates: nonNil(l.Candidates), Decided: l.Decided}
+		Candidates: nonNil(l.Candidates), Hint: l.Hint, Decided: l.Decided}
 	if d := l.Proposal; d != nil {
 		out.Proposal = &jsonDecision{d.Claim, d.Namespace, d.User, d.Server, d.ID, d.LeaveOut}
 	}

@@ -25,15 +25,23 @@ func writeRescueMarkdown(w io.Writer, v *rescueView, o Options) error {
 		m.most = markdownLeft
 	}
 	m.head()
+	m.list("Do first", m.first())
 	m.leftOut()
+	m.evidence()
 	m.verification()
-	if steps := m.steps(); len(steps) > 0 {
-		m.printf("## Do now\n\n")
-		for i, step := range steps {
-			m.printf("%d. %s\n", i+1, text.MarkdownDoc(step))
-		}
-	}
+	m.list("Put it in place", m.steps())
 	return m.w.Flush()
+}
+
+func (m *rescueMarkdown) list(heading string, steps []string) {
+	if len(steps) == 0 {
+		return
+	}
+	m.printf("## %s\n\n", heading)
+	for i, step := range steps {
+		m.printf("%d. %s\n", i+1, text.MarkdownDoc(step))
+	}
+	m.printf("\n")
 }
 
 // printf writes; the error is kept by the writer and told by its Flush.
@@ -45,6 +53,9 @@ func (m *rescueMarkdown) head() {
 		m.printf("cluster %s · ", text.MarkdownName(m.Cluster))
 	}
 	m.printf("%s\n\n", text.Time(m.At))
+}
+
+func (m *rescueMarkdown) evidence() {
 	for _, note := range m.Plan.Notes {
 		m.printf("> **Note.** %s\n\n", md(note))
 	}
@@ -71,9 +82,6 @@ func (m *rescueMarkdown) leftOut() {
 		if more := len(g.items) - m.most; more > 0 {
 			m.printf("  - and %s more; the JSON report holds all\n", text.Number(more))
 		}
-	}
-	if hint := m.mappingHint(); hint != "" {
-		m.printf("\n%s\n", text.MarkdownDoc(hint))
 	}
 	m.printf("\n")
 }

@@ -17,7 +17,7 @@ type rescueTerminal struct {
 }
 
 // terminalLeft is how many claims of one reason a terminal lists.
-const terminalLeft = 10
+const terminalLeft = 5
 
 func writeRescueTerminal(w io.Writer, v *rescueView, o Options) error {
 	t := &rescueTerminal{v, text.NewPage(w, o.Color, o.Width), o.MaxFindings}
@@ -25,9 +25,11 @@ func writeRescueTerminal(w io.Writer, v *rescueView, o Options) error {
 		t.most = terminalLeft
 	}
 	t.head()
+	t.list(text.BoldRed, "DO FIRST", t.first())
 	t.leftOut()
+	t.evidence()
 	t.verification()
-	t.doNow()
+	t.list(text.Bold, "PUT IT IN PLACE", t.steps())
 	return t.Flush()
 }
 
@@ -50,9 +52,14 @@ func (t *rescueTerminal) head() {
 		line = "cluster " + text.Name(t.Cluster) + " · " + line
 	}
 	t.Print("", "  ", styled(text.Dim, line))
+}
+
+func (t *rescueTerminal) evidence() {
+	if len(t.Plan.Notes) > 0 {
+		t.section(text.Magenta, "NOTES")
+	}
 	for _, note := range t.Plan.Notes {
-		t.Blank()
-		t.Print("", "  ", styled(text.Magenta, "Note: "), sentence(note))
+		t.Print("  - ", "    ", sentence(note))
 	}
 	t.section(text.Bold, "EVIDENCE")
 	for _, e := range t.Evidence {
@@ -77,10 +84,6 @@ func (t *rescueTerminal) leftOut() {
 			t.Print("      ", "      ", plain("and "+text.Number(more)+" more; --output json has all"))
 		}
 	}
-	if hint := t.mappingHint(); hint != "" {
-		t.Blank()
-		t.Print("  ", "  ", text.Doc(hint)...)
-	}
 }
 
 func (t *rescueTerminal) verification() {
@@ -101,12 +104,11 @@ func (t *rescueTerminal) verification() {
 	}
 }
 
-func (t *rescueTerminal) doNow() {
-	steps := t.steps()
+func (t *rescueTerminal) list(style text.Style, heading string, steps []string) {
 	if len(steps) == 0 {
 		return
 	}
-	t.section(text.Bold, "DO NOW")
+	t.section(style, heading)
 	for i, step := range steps {
 		first := "  " + strconv.Itoa(i+1) + ". "
 		t.Print(first, strings.Repeat(" ", len(first)), text.Doc(step)...)

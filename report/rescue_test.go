@@ -27,7 +27,7 @@ func aRescue(name string) *report.Rescue {
 				{ID: 8, Name: "bob", NameFrom: rescue.FromAnnotation, IDFrom: rescue.FromNothing},
 			},
 			LeftOut: []rescue.LeftOut{
-				{Namespace: "datahub", Claim: "claim-a-b-9", Created: world.Now, Reason: rescue.ReasonLossy, Why: "the hyphens", Candidates: []string{"a-b", name, "a.b", "c", "d", "e"}},
+				{Namespace: "datahub", Claim: "claim-a-b-9", Created: world.Now, Reason: rescue.ReasonLossy, Why: "the hyphens", Candidates: []string{"a-b", name, "a.b", "c", "d", "e"}, Hint: "most names have a hyphen, as " + name},
 				{Namespace: "datahub", Claim: "claim-x", User: "x", Server: "lab", Reason: rescue.ReasonSecond, Why: "second to " + name, Candidates: []string{"x"},
 					Proposal: &rescue.Decision{Claim: "claim-x", LeaveOut: true}},
 				{Namespace: "datahub", Claim: "claim-y", Reason: rescue.ReasonSecond, Why: "second to claim-z"},
@@ -55,7 +55,22 @@ func TestRescueOnATerminal(t *testing.T) {
 	const want = `datahub: 2 users with 2 servers were written to rescued.sqlite; 3 claims are left out and undecided
 cluster prod · 2026-11-20 12:00 UTC
 
-Note: a note on ann
+DO FIRST
+  1. Keep the hub stopped: ` + "`kubectl -n datahub scale deploy/hub --replicas=0`" + `. On an empty database it gives everybody who logs in a new id, and with it an empty home.
+  2. Delete no claim, no volume and no old database, whatever is said of them below.
+  3. Decide what is left out (3, below) before a hub runs on the new database. Run again with ` + "`--propose mapping.yaml` and another `--out`" + `, for a file with an entry for each; correct it, and give it back with ` + "`--mapping mapping.yaml`" + `.
+
+LEFT OUT
+  2: second claims of servers that have another
+    - claim-x: second to ann
+    - claim-y: second to claim-z
+  1: claims' names of 2016 and 2017, which do not tell the user's for certain: the hyphens
+    - claim-a-b-9, created 2026-11-20: a-b, or ann, or a.b, or c, or d, or 1 more
+  1: left out by the mapping file
+    - user gone
+
+NOTES
+  - a note on ann
 
 EVIDENCE
   - the backup ann: 3 users
@@ -64,37 +79,29 @@ EVIDENCE
   servers     1 from the claim's name, 1 without a claim
   dropped     1 user of the empty database whom nothing else knows; the hub makes those again whom its configuration names
 
-LEFT OUT
-  2: second claims of servers that have another
-    - claim-x: second to ann
-    - claim-y: second to claim-z
-  1: names of 2016 and 2017 do not tell the user's: the hyphens
-    - claim-a-b-9, created 2026-11-20: a-b, or ann, or a.b, or c, or d, or 1 more
-  1: left out by the mapping file
-    - user gone
-
-  Run again with ` + "`--propose mapping.yaml`" + ` for a file with an entry for each, correct it, and give it back with ` + "`--mapping mapping.yaml`" + `. An older backup (` + "`--backup`" + `) decides most of it.
-
 VERIFIED
   1 invariant holds on the new file, as it was read back, 1 skipped
   error       owners are missing (hub-owner-missing)
   info        a claim of ann (pvc-orphaned)
   unknown     not seen (backup-none)
 
-DO NOW
+PUT IT IN PLACE
 `
 	page := renderRescue(t, "terminal", aRescue("ann"))
-	head, steps, _ := strings.Cut(page, "DO NOW\n")
-	if diff := cmp.Diff(want, head+"DO NOW\n"); diff != "" {
+	head, steps, _ := strings.Cut(page, "PUT IT IN PLACE\n")
+	if diff := cmp.Diff(want, head+"PUT IT IN PLACE\n"); diff != "" {
 		t.Error(diff)
 	}
 	last := -1
-	for _, step := range []string{"scale deploy/hub --replicas=0", "hub-db-before-rescue", "cp rescued.sqlite hub-db:", "scale deploy/hub --replicas=1", "one user", "cookie secret", "audit now"} {
+	for _, step := range []string{"scale deploy/hub --replicas=0", "hub-db-before-rescue", "cp rescued.sqlite hub-db:", "sha256sum", "mv jupyterhub.sqlite* before-rescue-20261120T1200/", "cull.users", "scale deploy/hub --replicas=1", "one user", "audit now"} {
 		at := strings.Index(steps, step)
 		if at < last {
 			t.Errorf("%q comes too early or not at all:\n%s", step, steps)
 		}
 		last = at
+	}
+	if strings.Contains(page, " rm ") || strings.Contains(page, "delete pvc") {
+		t.Errorf("something is to be removed:\n%s", page)
 	}
 }
 
@@ -102,7 +109,7 @@ DO NOW
 func TestRescueOutcomes(t *testing.T) {
 	r := aRescue("ann")
 	r.Out, r.Verdicts = "", nil
-	if page := renderRescue(t, "terminal", r); !strings.Contains(page, "Nothing was written") || strings.Contains(page, "DO NOW") || !strings.Contains(page, "nothing was checked") {
+	if page := renderRescue(t, "terminal", r); !strings.Contains(page, "Nothing was written") || strings.Contains(page, "PUT IT IN PLACE") || !strings.Contains(page, "Keep the hub stopped") || !strings.Contains(page, "nothing was checked") {
 		t.Error(page)
 	}
 	r = aRescue("ann")
@@ -110,7 +117,7 @@ func TestRescueOutcomes(t *testing.T) {
 		r.Differences = append(r.Differences, fmt.Sprintf("user %d is missing", i))
 	}
 	for _, format := range []string{"terminal", "markdown"} {
-		if page := renderRescue(t, format, r); !strings.Contains(page, "WHAT WAS WRITTEN IS NOT WHAT WAS PLANNED") || !strings.Contains(page, "user 0 is missing") || !strings.Contains(page, "more differences") {
+		if page := renderRescue(t, format, r); !strings.Contains(page, "WHAT WAS WRITTEN IS NOT WHAT WAS PLANNED") || !strings.Contains(page, "user 0 is missing") || !strings.Contains(page, "more differences") || !strings.Contains(page, "Do not use rescued.sqlite") || strings.Contains(page, "sha256sum") {
 			t.Error(page)
 		}
 	}
@@ -138,7 +145,7 @@ func TestLongRescue(t *testing.T) {
 	for i := range 1000 {
 		r.Plan.LeftOut = append(r.Plan.LeftOut, rescue.LeftOut{Claim: fmt.Sprintf("claim-many-%04d", i), Reason: rescue.ReasonTwins, Why: "same"})
 	}
-	for format, want := range map[string]int{"terminal": 10, "markdown": 50, "json": 1000} {
+	for format, want := range map[string]int{"terminal": 5, "markdown": 50, "json": 1000} {
 		page := renderRescue(t, format, r)
 		if n := strings.Count(page, "claim-many-"); n != want || format != "json" && !strings.Contains(page, text1000(want)) {
 			t.Errorf("%s shows %d:\n%.3000s", format, n, page)
@@ -169,6 +176,7 @@ func TestRescueAsJSON(t *testing.T) {
 		LeftOut []struct {
 			Namespace, Claim, Created, User, Server, Reason, Why string
 			Candidates                                           []string
+			Hint                                                 string
 			Decided                                              bool
 			Proposal                                             map[string]any
 		}
@@ -182,7 +190,7 @@ func TestRescueAsJSON(t *testing.T) {
 	}
 	if got.Schema != "hubaudit/rescue/v1" || got.Summary.Users != 2 || got.Summary.LeftOut != 4 || got.Summary.Undecided != 3 || got.Summary.IDs["none"] != 1 ||
 		len(got.Users) != 2 || !got.Users[0].Admin || got.Users[0].Servers[0].Claim != "claim-ann-7" || len(got.LeftOut) != 4 || len(got.Verdicts) != 5 ||
-		got.LeftOut[1].Proposal["leaveOut"] != true || !got.LeftOut[3].Decided || got.Dropped[0] != "root" {
+		got.LeftOut[1].Proposal["leaveOut"] != true || !got.LeftOut[3].Decided || got.Dropped[0] != "root" || !strings.Contains(got.LeftOut[0].Hint, "most names") {
 		t.Errorf("%+v", got)
 	}
 	if strings.Contains(text, "null") {
@@ -196,7 +204,7 @@ func TestRescueSchemaIsDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{report.RescueSchema, "nameFrom", "idFrom", "undecided", "differences", "proposal", string(rescue.ReasonLossy), string(rescue.ReasonNeighbour)} {
+	for _, word := range []string{report.RescueSchema, "nameFrom", "idFrom", "undecided", "differences", "proposal", "hint", "hyphen: ", string(rescue.FromRule), string(rescue.ReasonLossy), string(rescue.ReasonNeighbour)} {
 		if !strings.Contains(string(docs), word) {
 			t.Errorf("docs/rescue.md does not mention %s", word)
 		}

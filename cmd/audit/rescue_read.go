@@ -140,7 +140,7 @@ func (r *rescuing) read(ctx context.Context, clock func() time.Time) (err error)
 		r.tell("the hub's present database: %s", text.Count(own.Items["users"], "user"))
 	}
 	if m := r.evidence.Mapping; m != nil {
-		r.tell("the mapping file %s: %s", m.File, text.Count(len(m.Decisions), "decision"))
+		r.tell("the mapping file %s: %s", m.File, text.Count(len(m.Decisions), "decision")+", "+text.Count(len(m.Rules), "rule"))
 	}
 	return nil
 }
@@ -244,6 +244,15 @@ func (r *rescuing) readHistory(ctx context.Context) error {
 		return err
 	}
 	r.evidence.MembersHashed, r.evidence.LastGood = seen.Hashed, seen.LastGood
+	if seen.Hashed {
+		key, err := r.cfg.MembersKey()
+		if err != nil {
+			return err
+		}
+		if key != "" {
+			r.evidence.Hash = seen.Hash(history.HashedNames(key))
+		}
+	}
 	for _, m := range seen.Members {
 		r.evidence.Members = append(r.evidence.Members, rescue.Member{Name: m.Name, ID: m.ID, Created: m.Created, Until: m.Until, Good: m.Good})
 	}

@@ -202,11 +202,7 @@ func (x *Index) addAnnotations(names []map[string]int32) {
 // userNamed finds a user of one of these hubs; without a hub if several could
 // be meant.
 func userNamed(names []map[string]int32, name string, hubs []int32) userRef {
-	var ref userRef
-	if len(hubs) == 1 {
-		ref.hub = hubs[0]
-	}
-	known := 0
+	ref, known := onlyHub(hubs), 0
 	for _, h := range hubs {
 		if n := names[h-1][name]; n != 0 {
 			known++
@@ -217,6 +213,14 @@ func userNamed(names []map[string]int32, name string, hubs []int32) userRef {
 		return userRef{}
 	}
 	return ref
+}
+
+// onlyHub is nobody of the one hub that could be meant.
+func onlyHub(hubs []int32) userRef {
+	if len(hubs) == 1 {
+		return userRef{hub: hubs[0]}
+	}
+	return userRef{}
 }
 
 // addPods enters what running servers mount, and what the hubs themselves do.

@@ -220,6 +220,11 @@ func (x *Index) fromName(n int32, c *facts.Claim, hubs []int32) (Owner, known) {
 			first = h
 		case first.user != h.user:
 			return Owner{}, nothing
+		case first.numbered():
+			// A named server of the same user whose name is their id: it came with
+			// releases that mark what they make.
+		case h.numbered():
+			first, result = h, userAndServer
 		default:
 			result = userOnly
 		}

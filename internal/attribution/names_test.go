@@ -258,6 +258,41 @@ func TestNamesWithoutIDs(t *testing.T) {
 	}
 }
 
+// A claim of 2017 is named after its user's id, though a named server of theirs
+// would be given the same name later, with a mark on it.
+func TestServerNamedAsTheID(t *testing.T) {
+	s := small(map[int64]string{7: "ann"}, bare("claim-ann-7"))
+	s.Hubs[0].Spawners = []facts.Spawner{{UserID: 7, Name: "7"}}
+	check(t, s, "claim-ann-7", &attribution.Owner{Hub: "hub", User: "ann", UserID: 7, By: attribution.ByID})
+}
+
+// A label of 2017 and 2018 tells of a user who is gone, if the claim's name
+// bears it out.
+func TestFormerLabel(t *testing.T) {
+	for name, c := range map[string]struct {
+		claim facts.Claim
+		user  string
+	}{
+		"0.6":                    {facts.Claim{Name: "claim--53am-2elau", LabelUser: "Sam_2Elau"}, "Sam.lau"},
+		"0.7, a named server":    {facts.Claim{Name: "claim-ann-lab", LabelUser: "ann", LabelServer: "lab"}, "ann"},
+		"the name is another":    {facts.Claim{Name: "claim-bob", LabelUser: "ann"}, ""},
+		"a label of later":       {facts.Claim{Name: "claim-sam-2elau", LabelUser: "sam.lau"}, ""},
+		"escaped otherwise":      {facts.Claim{Name: "claim-ann", LabelUser: "_61nn"}, ""},
+		"a copy":                 {facts.Claim{Name: "claim-ann", LabelUser: "ann", SourceKind: ofClaim, SourceName: "x"}, ""},
+		"annotated, for nobody":  {facts.Claim{Name: "claim-ann", LabelUser: "ann", HasUser: true}, ""},
+		"a label of a user here": {facts.Claim{Name: "x", LabelUser: "zoe"}, "zoe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.claim.Namespace = "ns"
+			s := small(map[int64]string{7: "zoe"}, c.claim)
+			o, ok := attribution.New(s).LabelUser("ns", c.claim.Name)
+			if ok != (c.user != "") || o.User != c.user || ok && (o.Hub != "hub" || o.By != attribution.ByLabel || (o.UserID == 7) != (c.user == "zoe")) {
+				t.Errorf("%t, %+v", ok, o)
+			}
+		})
+	}
+}
+
 // A damaged index lets a hub make the same user twice; it finds the first.
 func TestSameUserTwice(t *testing.T) {
 	s := small(nil, bare("claim-ann"), annotated("x", "ann", ""))

@@ -31,10 +31,28 @@ func (x *Index) fromLabel(c *facts.Claim, hubs []int32) (Owner, known) {
 	for _, h := range hubs {
 		found = found.and(x.hubs[h-1].labels[c.LabelUser])
 	}
-	if found.n != 1 || !x.allUsersRead(hubs) {
+	switch {
+	case !x.allUsersRead(hubs):
 		return Owner{}, nothing
+	case found.n == 1:
+		return x.owner(found.user, "", "", ByLabel), userOnly
 	}
-	return x.owner(found.user, "", "", ByLabel), userOnly
+	if name, ok := formerUser(c); ok && found.n == 0 {
+		return x.owner(onlyHub(hubs), name, "", ByLabel), userOnly
+	}
+	return Owner{}, nothing
+}
+
+// formerUser reads the label of KubeSpawner 0.6 and 0.7, from which the name of
+// a user who is gone can be had. The claim's name must bear it out.
+func formerUser(c *facts.Claim) (string, bool) {
+	name, ok := kubespawner.OldLabelUser(c.LabelUser)
+	if !ok || c.HasUser || isCopy(c) {
+		return "", false
+	}
+	version := kubespawner.Version{Minor: 7}
+	namer, err := kubespawner.Scheme{Version: version, Template: kubespawner.DefaultTemplate(version)}.Compile()
+	return name, err == nil && namer.Name(&kubespawner.Server{User: name, Name: c.LabelServer}) == c.Name
 }
 
 // indexLabels finds the users of all labels that claims bear.

@@ -48,7 +48,9 @@ const (
 
 // runningVersion finds which KubeSpawner or chart a hub runs and what told,
 // the most certain first. What servers and claims remember was true when they
-// were made: the hub is at least as new.
+// were made: the hub is at least as new, as it is with a template that only
+// KubeSpawner 7 knows. A label of an older chart is believed
+// only where the hub's pod could have said otherwise.
 func runningVersion(s *facts.Snapshot, h *facts.Hub) (version, chart, from string) {
 	k := &h.KubeSpawner
 	if k.Version != "" || k.Chart != "" {
@@ -60,7 +62,10 @@ func runningVersion(s *facts.Snapshot, h *facts.Hub) (version, chart, from strin
 	if version := newestVersion(s, h); version != "" {
 		return version, "", "what servers and claims remember"
 	}
-	if chart := newestChart(s.Kube.Claims, h.Namespace); chart != "" {
+	if since := kubespawner.Since(k.PVCNameTemplate); since.AtLeast(7, 0, 0) {
+		return since.String(), "", "a field of the template"
+	}
+	if chart := newestChart(s.Kube.Claims, h.Namespace); chart != "" && s.Source(facts.KubePods).Status == facts.OK {
 		return "", chart, "the newest claim's labels"
 	}
 	return "", "", ""

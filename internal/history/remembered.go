@@ -19,6 +19,17 @@ type Remembered struct {
 	// LastGood is the time of the last good run that saw all users, zero if there
 	// was none.
 	LastGood time.Time
+
+	naming string
+}
+
+// Hash returns the function that made the hashes in place of the names, nil
+// where names are plain or were hashed under another key than n's.
+func (r *Remembered) Hash(n Naming) func(name string) string {
+	if !r.Hashed || r.naming != n.id {
+		return nil
+	}
+	return n.hashes()
 }
 
 // Remember is one span in which somebody was there under one id.
@@ -42,7 +53,7 @@ func (s *Store) Members(ctx context.Context, cluster, hub string) (Remembered, e
 		if err != nil || r.id == 0 {
 			return err
 		}
-		all.Hashed = strings.HasPrefix(r.naming, hashedPrefix)
+		all.naming, all.Hashed = r.naming, strings.HasPrefix(r.naming, hashedPrefix)
 		if r.refAt.Valid {
 			all.LastGood = fromSeconds(r.refAt.Int64)
 		}

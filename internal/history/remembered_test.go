@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
@@ -40,16 +41,26 @@ func TestMembers(t *testing.T) {
 		{Name: "bob", ID: 8, Created: stored(bob.Created), Until: reset.StartedAt, Good: true},
 		{Name: "cat", ID: 9, Created: stored(cat.Created), Until: good.StartedAt},
 	}}
-	if diff := cmp.Diff(want, members()); diff != "" {
+	if diff := cmp.Diff(want, members(), cmpopts.IgnoreUnexported(Remembered{})); diff != "" {
 		t.Error(diff)
 	}
 	if all, err := s.Members(t.Context(), "other", world.HubName); err != nil || len(all.Members) != 0 {
 		t.Errorf("another cluster has %+v, %v", all, err)
 	}
 	names := HashedNames("a key of at least thirty-two bytes")
+	if all := members(); all.Hash(PlainNames()) != nil || all.Hash(names) != nil {
+		t.Error("plain names have a hash")
+	}
 	recordMoves(t, s, runAt(30), sawAs(names, true, ann))
-	if all := members(); !all.Hashed || len(all.Members) != 1 || all.Members[0].Name == "ann" {
+	all := members()
+	if !all.Hashed || len(all.Members) != 1 || all.Members[0].Name == "ann" {
 		t.Errorf("hashed: %+v", all)
+	}
+	if hash := all.Hash(names); hash == nil || hash("ann") != all.Members[0].Name || hash("bob") == all.Members[0].Name {
+		t.Error("the hashes are not told by their key")
+	}
+	if all.Hash(HashedNames("another key of thirty-two bytes..")) != nil || all.Hash(PlainNames()) != nil {
+		t.Error("another key tells the hashes")
 	}
 }
 

@@ -1,6 +1,7 @@
 package kubespawner
 
 import (
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,6 +25,16 @@ func Label(v Version, username string) string {
 // Labels are all values that the label of a user's claim may have.
 func Labels(username string) []string {
 	return []string{safeLabel(username), Escape(username), oldLabel(username)}
+}
+
+// OldLabelUser is the user whose name KubeSpawner 0.6 and 0.7, which wrote no
+// annotations, put on a claim as a label; false if it is none of theirs.
+func OldLabelUser(label string) (string, bool) {
+	escaped, err := url.PathUnescape(strings.ReplaceAll(label, "_", "%"))
+	if err != nil || label == "" || oldLabel(escaped) != label {
+		return "", false
+	}
+	return escaped, true
 }
 
 // oldLabel is the escaped form of 0.6 and 0.7: capitals stay, the mark is an

@@ -174,6 +174,19 @@ func HasUser(template string) bool {
 	return slices.ContainsFunc(fields, func(f string) bool { return slices.Contains(userFields, f) })
 }
 
+// Since is the first version that knows every field of a template; the zero
+// Version if all do, or the template cannot be told.
+func Since(template string) Version {
+	var since Version
+	names, _ := Fields(template)
+	for _, name := range names {
+		if f := fields[name]; f.since.Compare(since) > 0 {
+			since = f.since
+		}
+	}
+	return since
+}
+
 // KnownField tells whether any version of KubeSpawner has a field.
 func KnownField(name string) bool {
 	_, ok := fields[name]

@@ -104,7 +104,8 @@ func (p *predictor) cause(r row, asked ask, mounted, holder *facts.Claim) Cause 
 
 // collide finds servers of several users that ask for one claim. Where it is
 // one of theirs the others were told so already; else nobody can say who gets
-// it.
+// it. A start that leaves its user's files behind stays one that finds an empty
+// home: that comes first for them.
 func (p *predictor) collide(starts []Start) {
 	if !p.hasUser {
 		return
@@ -124,7 +125,7 @@ func (p *predictor) collide(starts []Start) {
 		s := &starts[i]
 		j, ok := second[s.asked()]
 		c := p.claims[s.asked()]
-		if !ok || s.Outcome == Other || c != nil && (slices.Contains(s.Claims, c) || p.owned(c) || p.shared(c)) {
+		if !ok || s.Outcome == Other || s.Outcome == Empty && s.Data != "" || c != nil && (slices.Contains(s.Claims, c) || p.owned(c) || p.shared(c)) {
 			continue
 		}
 		if starts[j].User == s.User {

@@ -325,6 +325,16 @@ func TestCollision(t *testing.T) {
 	if starts[1].Owner.User != "annlab" || starts[2].Owner.User != "ann" || starts[2].Owner.Server != "lab" {
 		t.Errorf("the rivals are %+v and %+v", starts[1].Owner, starts[2].Owner)
 	}
+	// Who leaves files behind is told of those.
+	had := ofUser("claim-ann-lab", "ann")
+	had.Server, had.Namespace, had.Phase = "lab", world.Namespace, "Bound"
+	before := slices.Clone(s.Kube.Claims)
+	s.Kube.Claims = append(s.Kube.Claims, had)
+	world.Settle(s)
+	if diff := gocmp.Diff([]string{"ann/lab empty unreachable claim-ann-lab", "annlab/ other collision"}, verdicts(predict(t, s, k))); diff != "" {
+		t.Error(diff)
+	}
+	s.Kube.Claims = before
 	// Once one of them has it, it is that one's.
 	claim := ofUser("claim-annlab", "ann")
 	claim.Server, claim.Namespace, claim.Phase = "lab", world.Namespace, "Bound"

@@ -2,6 +2,7 @@ package rescue_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,11 @@ func BenchmarkNew(b *testing.B) {
 		"names": func() (*rescue.Plan, error) { return rescue.New(old, old.Hubs[0], rescue.Evidence{}) },
 		"history": func() (*rescue.Plan, error) {
 			return rescue.New(old, old.Hubs[0], rescue.Evidence{Members: members, LastGood: time.Unix(1, 0)})
+		},
+		"hashes": func() (*rescue.Plan, error) {
+			e := rescue.Evidence{Members: slices.Clone(members), LastGood: time.Unix(1, 0)}
+			hashed(&e)
+			return rescue.New(old, old.Hubs[0], e)
 		},
 		"annotations": func() (*rescue.Plan, error) { return rescue.New(today, today.Hubs[0], rescue.Evidence{}) },
 	} {

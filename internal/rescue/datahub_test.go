@@ -145,8 +145,8 @@ func TestDatahubFromTheHistory(t *testing.T) {
 		t.Errorf("%d users, %d left out", len(p.Users), len(p.LeftOut))
 	}
 	e.MembersHashed = true
-	if p := plan(t, s, e); len(p.Users) != 850 || !strings.Contains(strings.Join(p.Notes, " "), "hashes") {
-		t.Errorf("%d users from hashes, notes %q", len(p.Users), p.Notes)
+	if p := plan(t, s, e); len(p.Users) != 850 || !strings.Contains(strings.Join(p.Notes, " "), "does not have the key") {
+		t.Errorf("%d users from hashes without their key, notes %q", len(p.Users), p.Notes)
 	}
 }
 

@@ -16,8 +16,10 @@ type Evidence struct {
 	// LastGood is the time of the last run in which all was well with the hub's
 	// users, zero if there was none.
 	LastGood time.Time
-	// MembersHashed: the history keeps hashes instead of names, which say nothing here.
+	// MembersHashed: Members have keyed hashes instead of names. Hash makes such a
+	// hash of a name, nil where the key is not known.
 	MembersHashed bool
+	Hash          func(name string) string
 	// Mapping has the operator's decisions; nil for none.
 	Mapping *Mapping
 }

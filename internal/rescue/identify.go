@@ -20,7 +20,7 @@ func (b *builder) identify() {
 	for _, step := range []func(*facts.Claim) bool{b.byDecision, b.asCopy, b.byRecord, b.byLabel} {
 		claims = slices.DeleteFunc(slices.Clone(claims), step)
 	}
-	b.known = b.lossyNames()
+	b.known, b.spelt = b.lossyNames(), b.newSpellings()
 	claims = slices.DeleteFunc(claims, b.byOldName)
 	b.byElimination(claims)
 }
@@ -236,6 +236,7 @@ func (b *builder) byOldName(c *facts.Claim) bool {
 		b.leaveOut(c, refusal{reason: ReasonNeighbour, why: fmt.Sprintf("hub %q is in the same namespace, and it may be a claim of that", hub), candidates: variants(lossy)}, "", "")
 		return true
 	}
+	from := FromName
 	name, detail := names.withID(id)
 	switch all := names.names(); {
 	case name != "":
@@ -243,18 +244,17 @@ func (b *builder) byOldName(c *facts.Claim) bool {
 		name, detail = all[0], "the only known name that is written so"
 	case !strings.Contains(lossy, "-") && (len(all) == 0 || len(all) == 1 && all[0] == lossy):
 		name, detail = lossy, "the name has no hyphen, so nothing was replaced in it"
-	case len(all) == 0:
-		b.leaveOut(c, refusal{reason: ReasonLossy, why: "every hyphen of the name may have been another character: . _ @ and so on", candidates: variants(lossy)}, "", "")
+	case len(all) == 1 && names[all[0]].known && len(names[all[0]].ids) > 0:
+		b.leaveOut(c, refusal{reason: ReasonSecond, why: fmt.Sprintf("it may be a later claim of %q, who had another id", all[0]), candidates: all, proposal: b.leaving(c)}, "", "")
 		return true
 	default:
-		r := refusal{reason: ReasonLossy, why: "those who are known to be written so had other ids", candidates: all}
-		if p := names[all[0]]; len(all) == 1 && p.known {
-			r.reason, r.why, r.proposal = ReasonSecond, fmt.Sprintf("it may be a later claim of %q, who had another id", p.name), b.leaving(c)
+		from = FromRule
+		if name, detail = b.byRule(c, lossy, id, names); name == "" {
+			b.leaveOut(c, b.open(lossy, names), "", "")
+			return true
 		}
-		b.leaveOut(c, r, "", "")
-		return true
 	}
-	b.hold(c, name, "", FromName, detail)
+	b.hold(c, name, "", from, detail)
 	return true
 }
 

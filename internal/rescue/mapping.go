@@ -18,6 +18,7 @@ import (
 type Mapping struct {
 	File      string // for messages
 	Decisions []Decision
+	Rules     []HyphenRule
 }
 
 // Decision says whose a claim is, or what a user's row holds.
@@ -120,6 +121,10 @@ func (p *mappingParser) list(root *yaml.Node) {
 			p.wrong(item.Line, "a decision must be a mapping such as {claim: claim-ann-7, user: ann}")
 			continue
 		}
+		if isRule(item) {
+			p.rule(item)
+			continue
+		}
 		before := len(p.errs)
 		p.decision(&d, item)
 		if len(p.errs) == before {
@@ -133,21 +138,7 @@ func (p *mappingParser) list(root *yaml.Node) {
 var decisionKeys = []string{"claim", "namespace", "user", "server", "id", "admin", "leaveOut"}
 
 func (p *mappingParser) decision(d *Decision, item *yaml.Node) {
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(item.Content); i += 2 {
-		key, value := item.Content[i], item.Content[i+1]
-		switch {
-		case !slices.Contains(decisionKeys, key.Value):
-			p.unknownKey(key)
-			continue
-		case seen[key.Value]:
-			p.wrong(key.Line, "%s is set twice in this decision", key.Value)
-			continue
-		case value.Kind != yaml.ScalarNode || value.Tag == "!!null":
-			p.wrong(value.Line, "%s must have a single value", key.Value)
-			continue
-		}
-		seen[key.Value] = true
+	p.fields(item, decisionKeys, func(key, value *yaml.Node) {
 		switch key.Value {
 		case "claim":
 			d.Claim = p.word(key, value)
@@ -164,12 +155,31 @@ func (p *mappingParser) decision(d *Decision, item *yaml.Node) {
 		case "leaveOut":
 			d.LeaveOut = p.boolean(key, value)
 		}
+	})
+}
+
+// fields gives the keys of a decision that may be there, with single values.
+func (p *mappingParser) fields(item *yaml.Node, known []string, set func(key, value *yaml.Node)) {
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(item.Content); i += 2 {
+		key, value := item.Content[i], item.Content[i+1]
+		switch {
+		case !slices.Contains(known, key.Value):
+			p.unknownKey(key, known)
+		case seen[key.Value]:
+			p.wrong(key.Line, "%s is set twice in this decision", key.Value)
+		case value.Kind != yaml.ScalarNode || value.Tag == "!!null":
+			p.wrong(value.Line, "%s must have a single value", key.Value)
+		default:
+			seen[key.Value] = true
+			set(key, value)
+		}
 	}
 }
 
-func (p *mappingParser) unknownKey(key *yaml.Node) {
-	hint := "known are " + joined(decisionKeys)
-	if near := text.Nearest(key.Value, decisionKeys); near != "" {
+func (p *mappingParser) unknownKey(key *yaml.Node, known []string) {
+	hint := "known are " + joined(known)
+	if near := text.Nearest(key.Value, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	p.wrong(key.Line, "unknown key %q; %s", key.Value, hint)

@@ -75,6 +75,16 @@ func TestMappingRefused(t *testing.T) {
 		"- {user: a, admin: true}\n- {user: a, admin: false}":                   "another id or admin",
 		"- {user: a, id: 1}\n- {user: b, id: 1}":                                "the id 1 is given to another user",
 		"- {claim: c, user: a}\n- {claim: d, user: a}":                          "the same server of user \"a\" is given a second claim",
+		"- {claims: claim-*}":                                                   "needs both claims and hyphen",
+		"- {hyphen: .}":                                                         "needs both claims and hyphen",
+		"- {claims: claim-*, hyphen: a}":                                        `hyphen: "a" is not one character that became a hyphen`,
+		"- {claims: claim-*, hyphen: ..}":                                       "is not one character",
+		"- {claims: claim-*, hyphen: /}":                                        "is not one character",
+		`- {claims: claim-*, hyphen: " "}`:                                      "is not one character",
+		`- {claims: claim-*, hyphen: "\u200b"}`:                                 "is not one character",
+		`- {claims: "claim-[", hyphen: .}`:                                      `"claim-[" is no pattern`,
+		"- {claims: claim-*, hyphen: ., user: ann}":                             `unknown key "user"; known are claims and hyphen`,
+		"- {claims: claim-*, hyphn: .}":                                         `unknown key "hyphn"; did you mean "hyphen"?`,
 		"- {user: a, leaveOut: true}\n- {claim: c, user: a}":                    `user "a" is left out here, and kept in line 2`,
 	} {
 		_, err := rescue.ParseMapping("m.yaml", []byte(yaml))
@@ -115,7 +125,7 @@ func TestHostileProposal(t *testing.T) {
 // FuzzParseMapping: nothing panics, and what is read can be written and read again.
 func FuzzParseMapping(f *testing.F) {
 	for _, seed := range []string{"- {claim: c, user: ann}", "- {claim: c, namespace: n, user: ann, server: s, id: 7, admin: true}", "- {user: a, leaveOut: true}",
-		"- &a {claim: c, user: x}\n- *a", "- {claim: c, usr: x}", "[[[[", "- {? [a] : b}", "- {<<: {user: a}}", "\x00", "- {claim: c, user: !!binary aGk=}"} {
+		"- &a {claim: c, user: x}\n- *a", "- {claim: c, usr: x}", "[[[[", "- {? [a] : b}", "- {<<: {user: a}}", "\x00", "- {claim: c, user: !!binary aGk=}", "- {claims: '*', hyphen: \"@\"}\n- {user: a, id: 3}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -134,7 +144,7 @@ func FuzzParseMapping(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, b.String())
 		}
-		if len(m.Decisions) != len(again.Decisions) || len(m.Decisions) > 0 && !cmp.Equal(m.Decisions, again.Decisions, sameDecision) {
+		if len(m.Rules) != len(again.Rules) || len(m.Decisions) != len(again.Decisions) || len(m.Decisions) > 0 && !cmp.Equal(m.Decisions, again.Decisions, sameDecision) {
 			t.Errorf("%+v became %+v", m.Decisions, again.Decisions)
 		}
 	})

@@ -31,15 +31,16 @@ func New(s *facts.Snapshot, h *facts.Hub, e Evidence) (*Plan, error) {
 	}
 	b.fromMapping()
 	b.fromBackups()
-	if !e.MembersHashed {
-		b.fromMembers()
+	if e.MembersHashed {
+		b.unmask()
 	}
+	b.fromMembers()
 	b.fromDatabase()
 	b.readStates()
 	b.readNeighbours()
 	b.claims = b.ownClaims()
 	b.identify()
-	if errs := b.unmatched(); len(errs) > 0 {
+	if errs := append(b.unmatched(), b.unmatchedRules()...); len(errs) > 0 {
 		return nil, &MappingError{errs}
 	}
 	for _, p := range b.people {
@@ -75,6 +76,10 @@ type builder struct {
 	// unreadNeighbour is one that may have anybody.
 	neighbours      map[string]string
 	unreadNeighbour string
+	// spelt is how names that are certain are spelt; ruled counts what each rule
+	// of the mapping file decided.
+	spelt *spellings
+	ruled []int
 	// held are ids in names of claims that are left out, with the owner if known.
 	held map[int64]string
 
@@ -86,7 +91,7 @@ type builder struct {
 func newBuilder(s *facts.Snapshot, h *facts.Hub, e Evidence) *builder {
 	b := &builder{s: s, h: h, e: e, plan: &Plan{Hub: h.Name, Namespace: h.Namespace}, contents: prediction.NewContents(s),
 		people: map[string]*person{}, removed: map[string]*refusal{}, decisions: map[claimKey]*Decision{},
-		states: map[claimKey][]remembered{}, namespaces: map[string]bool{}, neighbours: map[string]string{}, held: map[int64]string{},
+		states: map[claimKey][]remembered{}, namespaces: map[string]bool{}, neighbours: map[string]string{}, held: map[int64]string{}, ruled: make([]int, len(e.Mapping.Rules)),
 		userSpaces: compiled(h.KubeSpawner, h.KubeSpawner.UserNamespaces), idIn: newTemplateID(h.KubeSpawner)}
 	for _, minor := range []int{6, 7} {
 		version := kubespawner.Version{Minor: minor}
@@ -184,6 +189,7 @@ func (b *builder) finish() *Plan {
 	slices.SortFunc(b.plan.LeftOut, func(x, y LeftOut) int {
 		return cmp.Or(strings.Compare(x.Namespace, y.Namespace), strings.Compare(x.Claim, y.Claim), strings.Compare(x.User, y.User), strings.Compare(x.Server, y.Server))
 	})
+	b.plan.Hyphen = b.likeliestHyphen()
 	b.note()
 	return b.plan
 }
@@ -194,9 +200,10 @@ func (b *builder) note() {
 	if src := b.s.Source(usersSource(b.h)); src.Status != facts.OK {
 		note("Who has an account in the hub's present database is not known: source %s is %s: %s.", src.Name, src.Status, src.Detail)
 	}
-	if b.e.MembersHashed {
-		note("The history keeps hashes instead of names (members.names), so it cannot help.")
+	if b.plan.Undecided() > 0 {
+		b.noteBackups()
 	}
+	b.noteRules()
 	if !slices.ContainsFunc(b.plan.Users, func(u User) bool { return u.Admin }) {
 		note("Nobody is an administrator, as nothing tells who was: name them in the hub's configuration (Authenticator.admin_users) or in the mapping file (admin: true).")
 	}

@@ -53,6 +53,7 @@ type refusal struct {
 	reason     Reason
 	why        string
 	candidates []string
+	hint       string // why the first is the likeliest
 	decided    bool
 	proposal   *Decision
 }
@@ -202,13 +203,16 @@ func (b *builder) fromMembers() {
 }
 
 func (b *builder) fromMember(m *Member) {
-	evidence := "known to the history"
+	evidence, where := "known to the history", "in the history"
+	if b.e.MembersHashed {
+		evidence, where = "known to the history by the keyed hash of this name", "with the history's keyed hash of this name"
+	}
 	if m.ID > 0 {
 		evidence += fmt.Sprintf(", with the id %d", m.ID)
 	}
 	p := b.person(m.Name, FromHistory, evidence)
 	p.known = true
-	p.addID(m.ID, rankHistory, "in the history")
+	p.addID(m.ID, rankHistory, where)
 	if p.created.IsZero() {
 		p.created = plausible(m.Created)
 	}

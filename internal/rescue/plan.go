@@ -12,6 +12,9 @@ type Plan struct {
 	Namespace string // the hub's
 	Users     []User // by id
 	LeftOut   []LeftOut
+	// Hyphen is the character that the likeliest spellings of the names that are
+	// open have most often, "" where nothing tells.
+	Hyphen string
 	// Notes are what a reader must know of the plan as a whole, such as evidence
 	// that could not be read.
 	Notes []string
@@ -27,6 +30,7 @@ const (
 	FromHistory    Source = "history"    // what the audit's history remembers
 	FromAnnotation Source = "annotation" // the claim's annotations
 	FromLabel      Source = "label"      // the claim's label, which its name bears out
+	FromRule       Source = "rule"       // the operator's rule on hyphens, and the claim's name
 	FromName       Source = "name"       // the claim's name
 	FromPod        Source = "pod"        // a running pod that mounts the claim
 	FromDatabase   Source = "database"   // the hub's present database
@@ -34,7 +38,7 @@ const (
 )
 
 // Sources are all kinds of evidence, strongest first.
-var Sources = []Source{FromMapping, FromBackup, FromHistory, FromAnnotation, FromLabel, FromName, FromPod, FromDatabase, FromNothing}
+var Sources = []Source{FromMapping, FromBackup, FromHistory, FromAnnotation, FromLabel, FromRule, FromName, FromPod, FromDatabase, FromNothing}
 
 // User is a row of the table users, with the rows of its servers.
 type User struct {
@@ -92,10 +96,24 @@ type LeftOut struct {
 	Reason     Reason
 	Why        string
 	Candidates []string
+	// Hint says why the first candidate is the likeliest, "" where nothing tells.
+	Hint string
 	// Decided: the mapping file asked for it.
 	Decided bool
 	// Proposal is a decision that would settle it, nil where there is none to offer.
 	Proposal *Decision
+}
+
+// Lossy counts the claims of 2016 and 2017 that are left out because their
+// names do not tell the user's.
+func (p *Plan) Lossy() int {
+	n := 0
+	for i := range p.LeftOut {
+		if p.LeftOut[i].Reason == ReasonLossy {
+			n++
+		}
+	}
+	return n
 }
 
 // Undecided counts what is left out although nobody asked for it.

@@ -2,6 +2,7 @@ package rescue
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -18,12 +19,16 @@ func (p *Plan) WriteProposal(w io.Writer, made *Mapping) error {
 	fmt.Fprintf(b, "# Decisions for `audit rescue --mapping`, hub %s.\n", text.Name(p.Hub))
 	fmt.Fprint(b, "# Read every one: what is proposed is likely, not certain. Uncomment and correct the others.\n")
 	fmt.Fprint(b, "# Keys: claim, namespace, user, server, id, admin, leaveOut. docs/rescue.md describes them.\n")
-	if made != nil && len(made.Decisions) > 0 {
+	if made != nil && len(made.Decisions)+len(made.Rules) > 0 {
 		fmt.Fprint(b, "\n# Decided before.\n")
+		for i := range made.Rules {
+			made.Rules[i].write(b, "")
+		}
 		for i := range made.Decisions {
 			made.Decisions[i].write(b, "")
 		}
 	}
+	p.writeRule(b)
 	written := map[Decision]bool{}
 	for i := range p.LeftOut {
 		l := &p.LeftOut[i]
@@ -41,6 +46,17 @@ func (p *Plan) WriteProposal(w io.Writer, made *Mapping) error {
 	return nil
 }
 
+// writeRule offers one rule for all names of 2016 and 2017 that are open.
+func (p *Plan) writeRule(w io.Writer) {
+	if n := p.Lossy(); n > 1 {
+		fmt.Fprintf(w, "\n# The names of %s of 2016 and 2017 are open. Where you KNOW that every hyphen of them was\n", text.Count(n, "claim"))
+		fmt.Fprint(w, "# the same character, this decides all at once; what is decided on one claim outweighs it:\n")
+		(&HyphenRule{Claims: claimsOfRule, Hyphen: cmp.Or(p.Hyphen, ".")}).write(w, "# ")
+	}
+}
+
+const claimsOfRule = "claim-*"
+
 func (p *Plan) writeLeftOut(w io.Writer, l *LeftOut) {
 	what := "user " + text.Name(l.User)
 	if l.Claim != "" {
@@ -56,6 +72,9 @@ func (p *Plan) writeLeftOut(w io.Writer, l *LeftOut) {
 			shown[i] = strconv.Quote(c)
 		}
 		fmt.Fprintf(w, "# candidates: %s\n", text.Clean(strings.Join(shown, ", ")))
+	}
+	if l.Hint != "" {
+		fmt.Fprintf(w, "# %s is the likeliest: %s\n", text.Clean(strconv.Quote(l.Candidates[0])), text.Clean(l.Hint))
 	}
 	if l.Proposal != nil {
 		l.Proposal.write(w, "")

@@ -406,6 +406,38 @@ var rules = map[string]struct {
 		mapping: "- {claim: claim-sam-3, user: sam}",
 		want:    []string{"sam=3 :claim-sam-3", "- claim-sam-257 second sam -> out"},
 	},
+	"a rule on hyphens decides what nothing else tells, and on nothing else": {
+		world: func(s *facts.Snapshot, e *rescue.Evidence) {
+			bare(s, "claim-sam-lau-7", "claim-ann-8", "claim-kim-po-9", "claim-mia-wong-20", "claim-mia-wong-21", "claim-old-timer-30", "claim-old-timer-31", "claim-j-k-40", "claim-q-r-50")
+			annotated(s, "claim-leo-x", "leo_x", "")
+			bare(s, "claim-leo-x-60")
+			annotated(s, "claim-tim-y", "tim.y", "")
+			bare(s, "claim-tim-y-70")
+			live(s, 3, "j_k")
+			e.Backups = []rescue.Backup{backup(facts.User{ID: 30, Name: "old-timer"}, facts.User{ID: 51, Name: "q.r"}, facts.User{ID: 52, Name: "q-r"})}
+		},
+		mapping: "- {claims: claim-*, hyphen: .}\n- {claim: claim-kim-po-9, user: kim_po}",
+		want: []string{"sam.lau=7 :claim-sam-lau-7", "ann=8 :claim-ann-8", "kim_po=9 :claim-kim-po-9", "old-timer=30 :claim-old-timer-30", "j_k=40 :claim-j-k-40",
+			"q.r=51", "q-r=52", "leo.x=60 :claim-leo-x-60", "tim.y=70", "leo_x=71 :claim-leo-x",
+			"- claim-mia-wong-20 id-conflict mia.wong -> mia.wong:=20", "- claim-mia-wong-21 id-conflict mia.wong -> out",
+			"- claim-old-timer-31 second old-timer -> out", "- claim-q-r-50 lossy-name q-r|q.r",
+			"- claim-tim-y duplicate tim.y -> tim.y:=0", "- claim-tim-y-70 duplicate tim.y -> out"},
+	},
+	"capitals are lost, too, and no rule on hyphens is for them": {
+		world: func(s *facts.Snapshot, _ *rescue.Evidence) {
+			annotated(s, "claim-x", "Sam", "lab")
+			bare(s, "claim-sam-7", "claim-a-b-8")
+		},
+		mapping: "- {claims: claim-*, hyphen: _}",
+		want:    []string{"a_b=8 :claim-a-b-8", "Sam=9 lab:claim-x", "- claim-sam-7 lossy-name Sam|sam"},
+	},
+	"an annotation proves a spelling, and not whose an old claim is": {
+		world: func(s *facts.Snapshot, _ *rescue.Evidence) {
+			annotated(s, "claim-alan-2ebauer", "alan.bauer", "lab")
+			bare(s, "claim-alan-bauer-52")
+		},
+		want: []string{"alan.bauer=53 lab:claim-alan-2ebauer", "- claim-alan-bauer-52 lossy-name alan.bauer|alan-bauer|alan_bauer"},
+	},
 	"a decision brings a removed user, a copy and a twin back": {
 		world: func(s *facts.Snapshot, e *rescue.Evidence) {
 			e.LastGood, e.Members = age(100), []rescue.Member{{Name: "x", ID: 1, Good: true}, {Name: "bob", ID: 2, Until: age(50)}}

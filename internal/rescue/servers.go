@@ -137,7 +137,7 @@ func (b *builder) listOut(p *person) {
 // leaveOut lists a claim.
 func (b *builder) leaveOut(c *facts.Claim, r refusal, user, server string) {
 	b.plan.LeftOut = append(b.plan.LeftOut, LeftOut{Namespace: c.Namespace, Claim: c.Name, Created: c.Created, User: user, Server: server,
-		Reason: r.reason, Why: r.why, Candidates: r.candidates, Decided: r.decided, Proposal: r.proposal})
+		Reason: r.reason, Why: r.why, Candidates: r.candidates, Hint: r.hint, Decided: r.decided, Proposal: r.proposal})
 }
 
 // decisionOn is a decision that gives a claim to somebody's server.

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -30,7 +31,8 @@ var Eras = []Era{
 type Life struct {
 	Snapshot *facts.Snapshot
 	Hub      *facts.Hub
-	namer    *kubespawner.Namer
+	namer    *kubespawner.Namer // of claims
+	pods     *kubespawner.Namer
 	version  kubespawner.Version
 	chart    string
 	at       time.Time
@@ -47,31 +49,42 @@ func NewLife(first Era) *Life {
 
 // Upgrade installs a release of the chart. Servers that run keep running.
 func (l *Life) Upgrade(era Era) {
-	chart, err := kubespawner.ChartOf(era.Chart)
-	if err != nil {
-		panic(err)
-	}
-	l.namer, err = chart.Scheme().Compile()
-	if err != nil {
-		panic(err)
-	}
+	chart := l.run(era.Chart)
 	if !l.version.AtLeast(0, 10, 0) && chart.KubeSpawner.AtLeast(0, 10, 0) {
 		// JupyterHub 0.9 began to write it down, and gave it to all who were there.
 		for i := range l.Hub.Users {
 			l.Hub.Users[i].Created = era.From
 		}
 	}
-	l.version, l.chart, l.at = chart.KubeSpawner, era.Chart, era.From
+	l.version, l.at = chart.KubeSpawner, era.From
 	k := &l.Hub.KubeSpawner
 	k.Version, k.Chart, k.PVCNameTemplate = chart.KubeSpawner.String(), era.Chart, chart.Template
 	hubImage(l.Snapshot, l.Hub, "quay.io/jupyterhub/k8s-hub:"+era.Chart)
+}
+
+// run names claims and pods as a release of the chart does.
+func (l *Life) run(release string) kubespawner.Chart {
+	chart, err := kubespawner.ChartOf(release)
+	if err != nil {
+		panic(err)
+	}
+	if l.namer, err = chart.Scheme().Compile(); err != nil {
+		panic(err)
+	}
+	// The chart never set the template of pods.
+	pods := kubespawner.Scheme{Version: chart.KubeSpawner, Template: "jupyter" + strings.TrimPrefix(kubespawner.DefaultTemplate(chart.KubeSpawner), "claim")}
+	if l.pods, err = pods.Compile(); err != nil {
+		panic(err)
+	}
+	l.chart = release
+	return chart
 }
 
 // Join creates users a day after what happened last.
 func (l *Life) Join(names ...string) {
 	l.at = l.at.Add(24 * time.Hour)
 	for _, name := range names {
-		u := facts.User{ID: int64(len(l.Hub.Users) + 1), Name: name, Created: l.at, LastActivity: l.at, Cookie: facts.CookieUnique}
+		u := facts.User{ID: nextID(l.Hub.Users, func(u facts.User) int64 { return u.ID }), Name: name, Created: l.at, LastActivity: l.at, Cookie: facts.CookieUnique}
 		l.Hub.Users = append(l.Hub.Users, u)
 	}
 }
@@ -98,8 +111,12 @@ func (l *Life) Start(user, server string) (claim string, fresh bool) {
 	sp.Started, sp.LastActivity, u.LastActivity = l.at, l.at, l.at
 	sp.ServerID = sp.ID + 1000
 	l.Hub.Servers = append(l.Hub.Servers, facts.Server{ID: sp.ServerID, IP: sp.State.PodName, Port: 8888})
-	l.Snapshot.Kube.Pods = append(l.Snapshot.Kube.Pods, facts.Pod{Namespace: Namespace, Name: sp.State.PodName, Created: l.at, Phase: "Running",
-		Node: "worker-1", Component: "singleuser-server", User: user, Server: server, HasUser: true, KubeSpawnerVersion: l.marked(), Claims: []string{claim}})
+	pod := facts.Pod{Namespace: Namespace, Name: sp.State.PodName, Created: l.at, Phase: "Running",
+		Node: "worker-1", Component: "singleuser-server", KubeSpawnerVersion: l.marked(), Claims: []string{claim}}
+	if l.version.AtLeast(0, 8, 0) {
+		pod.User, pod.Server, pod.HasUser = user, server, true
+	}
+	l.Snapshot.Kube.Pods = append(l.Snapshot.Kube.Pods, pod)
 	l.attach(claim, true)
 	return claim, fresh
 }
@@ -110,9 +127,10 @@ func (l *Life) Stop(user, server string) {
 	u, sp := l.user(user), l.spawner(user, server)
 	l.at = l.at.Add(time.Hour)
 	pods := &l.Snapshot.Kube.Pods
-	i := slices.IndexFunc(*pods, func(p facts.Pod) bool { return p.User == user && p.Server == server })
-	l.attach((*pods)[i].Claims[0], false)
+	i := slices.IndexFunc(*pods, func(p facts.Pod) bool { return p.Name == sp.State.PodName })
+	claim := (*pods)[i].Claims[0]
 	*pods = slices.Delete(*pods, i, i+1)
+	l.release(claim)
 	l.Hub.Servers = slices.DeleteFunc(l.Hub.Servers, func(s facts.Server) bool { return s.ID == sp.ServerID })
 	l.remember(u, sp)
 	sp.ServerID, sp.Started, sp.LastActivity, u.LastActivity = 0, time.Time{}, l.at, l.at
@@ -170,16 +188,17 @@ func (l *Life) mounts(u *facts.User, sp *facts.Spawner) string {
 }
 
 // remember writes a server's state as this day's KubeSpawner does.
-func (l *Life) remember(u *facts.User, sp *facts.Spawner) {
-	server := &kubespawner.Server{User: u.Name, ID: u.ID, Name: sp.Name}
-	state := facts.SpawnerState{Form: "object", PodName: "jupyter" + l.namer.Name(server)[len("claim"):]}
+func (l *Life) remember(u *facts.User, sp *facts.Spawner) { sp.State = l.state(u, sp) }
+
+func (l *Life) state(u *facts.User, sp *facts.Spawner) facts.SpawnerState {
+	state := facts.SpawnerState{Form: "object", PodName: l.pods.Name(&kubespawner.Server{User: u.Name, ID: u.ID, Name: sp.Name})}
 	if l.version.AtLeast(5, 0, 0) {
 		state.Namespace = Namespace
 	}
 	if l.version.AtLeast(7, 0, 0) {
 		state.PVCName, state.KubeSpawnerVersion = sp.State.PVCName, l.version.String()
 	}
-	sp.State = state
+	return state
 }
 
 func (l *Life) user(name string) *facts.User {
@@ -193,12 +212,26 @@ func (l *Life) user(name string) *facts.User {
 // spawner is a server's row, made when it is first asked for.
 func (l *Life) spawner(user, server string) *facts.Spawner {
 	id := l.user(user).ID
-	i := slices.IndexFunc(l.Hub.Spawners, func(sp facts.Spawner) bool { return sp.UserID == id && sp.Name == server })
+	i := l.row(id, server)
 	if i < 0 {
 		i = len(l.Hub.Spawners)
-		l.Hub.Spawners = append(l.Hub.Spawners, facts.Spawner{ID: int64(i + 1), UserID: id, Name: server})
+		l.Hub.Spawners = append(l.Hub.Spawners, facts.Spawner{ID: nextID(l.Hub.Spawners, func(sp facts.Spawner) int64 { return sp.ID }), UserID: id, Name: server})
 	}
 	return &l.Hub.Spawners[i]
+}
+
+// row is the index of a server's row, -1 if it has none.
+func (l *Life) row(user int64, server string) int {
+	return slices.IndexFunc(l.Hub.Spawners, func(sp facts.Spawner) bool { return sp.UserID == user && sp.Name == server })
+}
+
+// nextID is what SQLite numbers a new row: one more than the highest that is there.
+func nextID[T any](rows []T, id func(T) int64) int64 {
+	highest := int64(0)
+	for _, row := range rows {
+		highest = max(highest, id(row))
+	}
+	return highest + 1
 }
 
 func (l *Life) has(claim string) bool {
@@ -210,6 +243,9 @@ func (l *Life) addClaim(name, user, server string) {
 	c := facts.Claim{Name: name, Created: l.at, LabelUser: kubespawner.Label(l.version, user), KubeSpawnerVersion: l.marked()}
 	if l.version.AtLeast(0, 8, 0) {
 		c.User, c.Server, c.HasUser = user, server, true
+	}
+	if v := l.version; v.AtLeast(0, 7, 0) && !v.AtLeast(0, 8, 0) {
+		c.LabelServer = server
 	}
 	if l.version.AtLeast(0, 9, 0) {
 		c.Component, c.Chart = "singleuser-storage", "jupyterhub-"+l.chart

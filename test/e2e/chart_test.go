@@ -206,6 +206,19 @@ func (st *stage) tool(t *testing.T, name, stdin string, args ...string) string {
 	return out.String()
 }
 
+// TestChartOfServers has the API server look at what the chart makes of values
+// with database servers, a REST API and a volume of homes, for which there is
+// nothing here that its Job could read.
+func TestChartOfServers(t *testing.T) {
+	st := mainStage(t)
+	st.Apply(t, object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": world.Namespace}})
+	chart := helm(t, st, "template", "audit", chartDir, "--namespace", world.Namespace, "--values", filepath.Join(chartDir, "ci", "servers-values.yaml"))
+	st.validate(t, chart)
+	if mount := "{name: homes-0, mountPath: /homes, readOnly: true}"; !strings.Contains(chart, mount) {
+		t.Errorf("the chart has no mount %s", mount)
+	}
+}
+
 // TestChartTakesOnlyWhatIsSound holds that the schema of the values refuses a
 // secret in the ConfigMap and a pod that runs as root.
 func TestChartTakesOnlyWhatIsSound(t *testing.T) {

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"hubaudit/internal/collect/kube"
@@ -41,11 +39,17 @@ func TestClusterWithoutLonghornAndSnapshots(t *testing.T) {
 	st := ownStage(t, harness.Options{})
 	s := withoutLonghorn(false)
 	st.become(t, s)
-	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{
-		Status: 1, Fail: map[string][]string{"backup-none warning": {"hub datahub"}},
-		Skipped: slices.Concat(firstRun, longhornChecks),
-		Absent:  slices.Concat(longhorn.Sources(), []string{facts.KubeSnapshots}),
-	})
+	p := newSite(t, s, st.admin, "")
+	absent := slices.Concat(longhorn.Sources(), []string{facts.KubeSnapshots})
+	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"backup-none warning": {"hub datahub"}},
+		Skipped: slices.Concat(firstRun, longhornChecks), Absent: absent})
+
+	// What nothing shows a backup of has none. The hub's database has copies.
+	perishable(s)
+	st.become(t, s)
+	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"backup-none warning": {"hub datahub"},
+		"pv-reclaim-delete error": {"storageclass " + world.Class}, "pv-reclaim-delete info": {"claim " + world.HubClaim},
+		"hub-user-delete-deletes-data warning": {"hub datahub"}}, Skipped: longhornChecks, Absent: absent})
 }
 
 func TestClusterWithoutLonghorn(t *testing.T) {
@@ -89,6 +93,15 @@ func clusterFailed(cause string) []string {
 	return failed
 }
 
+// clusterWorked are all sources of the cluster, as subjects of findings.
+func clusterWorked() []string {
+	var subjects []string
+	for _, name := range slices.Concat(kube.Sources(), longhorn.Sources()) {
+		subjects = append(subjects, "source "+name)
+	}
+	return subjects
+}
+
 func TestCredentials(t *testing.T) {
 	st := mainStage(t)
 	s := world.Healthy(world.Small)
@@ -100,17 +113,13 @@ func TestCredentials(t *testing.T) {
 	st.Apply(t, account)
 	revoked := st.ServiceAccountToken(t, world.Namespace, "gone")
 	st.remove(t, account)
-	worked := make([]string, 0, 12)
-	for _, name := range slices.Concat(kube.Sources(), longhorn.Sources()) {
-		worked = append(worked, "source "+name)
-	}
 	for name, token := range map[string]string{"garbage": "garbage-token", "a revoked token": revoked, "an expired token": expired(revoked)} {
 		t.Run(name, func(t *testing.T) {
 			p.kubeconfig = st.KubeconfigForToken(t, token)
 			r := p.audit(t)
 			// What was read five minutes ago and is forbidden now is a finding of its own.
 			r.expect(t, outcome{Status: 2, Failed: clusterFailed("forbidden"), Unknown: clusterChecks,
-				Fail: map[string][]string{"audit-input-missing critical": worked}})
+				Fail: map[string][]string{"audit-input-missing critical": clusterWorked()}})
 			for _, output := range []string{r.terminal, r.markdown, r.jsonText, r.stderr} {
 				if strings.Contains(output, token) {
 					t.Error("an output shows the token")
@@ -122,7 +131,7 @@ func TestCredentials(t *testing.T) {
 		p.kubeconfig = filepath.Join(t.TempDir(), "no-such-kubeconfig")
 		r := p.audit(t)
 		r.expect(t, outcome{Status: 2, Failed: clusterFailed("missing"), Unknown: clusterChecks,
-			Fail: map[string][]string{"audit-input-missing critical": worked}})
+			Fail: map[string][]string{"audit-input-missing critical": clusterWorked()}})
 		if d := r.detail(facts.KubeClaims); !strings.Contains(d, p.kubeconfig) {
 			t.Errorf("nobody learns from this which file is missing: %s", d)
 		}
@@ -146,6 +155,7 @@ func TestForbiddenList(t *testing.T) {
 	for _, c := range []struct{ resource, source string }{
 		{"pods", facts.KubePods},
 		{"persistentvolumeclaims", facts.KubeClaims},
+		{"persistentvolumes", facts.KubeVolumes},
 		{"nodes", facts.KubeNodes},
 		{"replicas.longhorn.io", facts.LonghornReplicas},
 		{"volumesnapshots.snapshot.storage.k8s.io", facts.KubeSnapshots},
@@ -163,32 +173,6 @@ func TestForbiddenList(t *testing.T) {
 			}
 		})
 	}
-}
-
-// accountWithout makes a service account with all documented rights but those
-// on one resource, and returns its kubeconfig once the rights are in force.
-func (st *stage) accountWithout(t *testing.T, name, without string) string {
-	t.Helper()
-	var rules []any
-	for resource := range documented {
-		if r := schema.ParseGroupResource(resource); resource != without {
-			rules = append(rules, object{"apiGroups": []any{r.Group}, "resources": []any{r.Resource}, "verbs": []any{"get", "list"}})
-		}
-	}
-	const rbac = "rbac.authorization.k8s.io"
-	st.Apply(t,
-		object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": object{"name": name, "namespace": world.Namespace}},
-		object{"apiVersion": rbac + "/v1", "kind": "ClusterRole", "metadata": object{"name": name}, "rules": rules},
-		object{"apiVersion": rbac + "/v1", "kind": "ClusterRoleBinding", "metadata": object{"name": name},
-			"roleRef":  object{"apiGroup": rbac, "kind": "ClusterRole", "name": name},
-			"subjects": []any{object{"kind": "ServiceAccount", "name": name, "namespace": world.Namespace}}})
-	kubeconfig := st.KubeconfigForToken(t, st.ServiceAccountToken(t, world.Namespace, name))
-	account := clientOf(t, kubeconfig)
-	harness.Poll(t, "the rights of "+name, func(ctx context.Context) error {
-		_, err := account.Resource(schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}).List(ctx, metav1.ListOptions{})
-		return err
-	})
-	return kubeconfig
 }
 
 // TestLonghornOfOld reads Longhorn 1.2: v1beta1, whose conditions are a map.

@@ -64,6 +64,13 @@ func (p *site) configure(t *testing.T, config string) {
 	}
 }
 
+// configureHub adds keys to the configuration of the only hub.
+func (p *site) configureHub(t *testing.T, keys string) {
+	t.Helper()
+	const before = "    backups: ["
+	p.configure(t, strings.Replace(p.read(t, "hubaudit.yaml"), before, "    "+keys+"\n"+before, 1))
+}
+
 // run is one `audit now`, and what it left.
 type run struct {
 	status                       int
@@ -161,8 +168,8 @@ type outcome struct {
 }
 
 // notApplicable are checks that these worlds skip at all times: their hub is
-// older than JupyterHub 6, and has no REST API.
-var notApplicable = []string{"hub-server-name-invalid", "hub-source-disagree"}
+// older than JupyterHub 6, has no REST API, and gives each server a claim.
+var notApplicable = []string{"hub-server-name-invalid", "hub-source-disagree", "subpath-scheme-change"}
 
 func (r *run) outcome() outcome {
 	o := outcome{Status: r.status, Fail: map[string][]string{}}

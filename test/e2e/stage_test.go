@@ -89,6 +89,16 @@ func (st *stage) become(t *testing.T, s *facts.Snapshot) {
 	st.objects = target
 }
 
+// deleteByHand asks for an object of the world to go, as kubectl does, and
+// leaves to the cluster what comes of it. It does not come back by itself: the
+// next world makes it anew.
+func (st *stage) deleteByHand(t *testing.T, apiVersion, kind, name string) {
+	t.Helper()
+	o := object{"apiVersion": apiVersion, "kind": kind, "metadata": object{"namespace": world.Namespace, "name": name}}
+	st.Delete(t, o)
+	st.objects[key(o)] = o // without its spec, which is sure to differ
+}
+
 // sameForGood tells whether what an API server lets nobody change is the same.
 func sameForGood(have, want object) bool {
 	switch have["kind"] {
@@ -154,11 +164,19 @@ func (st *stage) removeOne(ctx context.Context, o *unstructured.Unstructured) er
 	_, patched := client.Patch(ctx, o.GetName(), types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
 	now, background := int64(0), metav1.DeletePropagationBackground // a Job would wait for its pods to be orphaned
 	deleted := client.Delete(ctx, o.GetName(), metav1.DeleteOptions{GracePeriodSeconds: &now, PropagationPolicy: &background})
-	if err := errors.Join(patched, deleted); err != nil {
+	// It may have gone by itself, or with its finalizers.
+	if err := errors.Join(unlessGone(patched), unlessGone(deleted)); err != nil {
 		return fmt.Errorf("remove %s %s: %w", o.GetKind(), o.GetName(), err)
 	}
 	if _, err := client.Get(ctx, o.GetName(), metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		return fmt.Errorf("remove %s %s: it is still there: %v", o.GetKind(), o.GetName(), err)
 	}
 	return nil
+}
+
+func unlessGone(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
 }

@@ -29,19 +29,24 @@ type site struct {
 // administrator is the user with this id.
 const administrator = 17
 
-// newSite plans the rescue from the claims and, if remembered, from what the
-// history has of the day before. The claims alone cannot tell a name with a dot
-// from one with a hyphen.
-func newSite(tb testing.TB, remembered bool) site {
+// fromHistory is what the history has of the day before.
+func fromHistory() (e rescue.Evidence) {
+	day := world.Datahub2017().Stages[0]
+	for _, u := range day.Snapshot.Hubs[0].Users {
+		e.Members, e.LastGood = append(e.Members, rescue.Member{Name: u.Name, ID: u.ID, Good: true}), day.At
+	}
+	return e
+}
+
+// newSite plans the rescue from the claims and from other evidence. The claims
+// alone cannot tell a name with a dot from one with a hyphen.
+func newSite(tb testing.TB, e rescue.Evidence) site {
 	tb.Helper()
 	incident := world.Datahub2017()
 	before, emptied := incident.Stages[0].Snapshot.Hubs[0], incident.Stages[1].Snapshot
 	names := map[int64]string{}
-	var e rescue.Evidence
 	for _, u := range before.Users {
-		if names[u.ID] = u.Name; remembered {
-			e.Members, e.LastGood = append(e.Members, rescue.Member{Name: u.Name, ID: u.ID, Good: true}), incident.Stages[0].At
-		}
+		names[u.ID] = u.Name
 	}
 	begin := time.Now()
 	p, err := rescue.New(emptied, emptied.Hubs[0], e)
@@ -85,7 +90,7 @@ var ofFiles = []string{"hub-db-ephemeral", "hub-db-on-nfs", "hub-db-pvc-replaced
 // TestDatahub2017 goes the whole way back from the accident: from the claims to
 // a hub in which everybody is who they were, on each engine.
 func TestDatahub2017(t *testing.T) {
-	s := newSite(t, true)
+	s := newSite(t, fromHistory())
 	if len(s.plan.Users) != 1000 || len(s.plan.LeftOut) > 0 {
 		t.Fatalf("%d users are planned, left out are %+v", len(s.plan.Users), s.plan.LeftOut)
 	}
@@ -114,7 +119,7 @@ func TestDatahub2017(t *testing.T) {
 // TestDatahubFromClaimsAlone: with nothing but the claims, everybody comes back
 // whose name they tell for certain, and the dotted names are left to be decided.
 func TestDatahubFromClaimsAlone(t *testing.T) {
-	s := newSite(t, false)
+	s := newSite(t, rescue.Evidence{})
 	if len(s.plan.Users) != 875 || len(s.plan.LeftOut) != 125 {
 		t.Errorf("%d users are planned and %d claims left out, want all but the 125 with a dot", len(s.plan.Users), len(s.plan.LeftOut))
 	}
@@ -129,6 +134,23 @@ func TestDatahubFromClaimsAlone(t *testing.T) {
 	s.listed(t, h)
 	s.idsKept(t, openSQLite(t, h.DBFile))
 	noComplaints(t, h)
+}
+
+// TestDatahubByARule: with the claims and the operator's word that every hyphen
+// was a dot, everybody is who they were, those with a dot as well.
+func TestDatahubByARule(t *testing.T) {
+	rule := &rescue.Mapping{File: "mapping.yaml", Rules: []rescue.HyphenRule{{Claims: "claim-*", Hyphen: "."}}}
+	s := newSite(t, rescue.Evidence{Mapping: rule})
+	if len(s.plan.Users) != 1000 || len(s.plan.LeftOut) > 0 {
+		t.Fatalf("%d users are planned, left out are %+v", len(s.plan.Users), s.plan.LeftOut)
+	}
+	into := tempFile(t, "fresh.sqlite")
+	makeTables(t, "sqlite:///"+into)
+	s.onSQLite(t, servers.PrepareJupyterHub(t, options), into, func(t *testing.T, rescued *facts.Hub) {
+		t.Helper()
+		verify(t, s.plan, rescued)
+		s.sound(t, rescued)
+	})
 }
 
 // madeByHub is the database of a hub that was started once.

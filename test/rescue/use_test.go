@@ -34,7 +34,8 @@ func (s site) startOn(t *testing.T, h *servers.JupyterHub, db *sql.DB) {
 // options give the hub a service that may read all that an audit reads.
 var options = servers.HubOptions{Services: map[string][]string{"audit": servers.AuditScopes}}
 
-// listed: the API lists every user, in pages.
+// listed: the API lists every user, in pages. A clean-up of idle users and
+// servers, which goes by this list, finds nobody who is older than the rescue.
 func (s site) listed(t *testing.T, h *servers.JupyterHub) {
 	t.Helper()
 	api, err := hubapi.Read(t.Context(), hubapi.Options{URL: h.APIURL, Token: h.Token("audit"), UserAgent: "hubaudit/test"})
@@ -45,6 +46,14 @@ func (s site) listed(t *testing.T, h *servers.JupyterHub) {
 	}
 	for _, u := range api.Users {
 		got = append(got, fmt.Sprintf("%s %t", u.Name, u.Admin))
+		if now := s.snapshot.Now; u.LastActivity.Before(now) || u.Created.Before(now) {
+			t.Errorf("to a clean-up %q is idle since %s, and as old as %s; the rescue was %s", u.Name, u.LastActivity, u.Created, now)
+		}
+	}
+	for _, sp := range api.Spawners {
+		if sp.ServerID != 0 {
+			t.Errorf("a server runs: %+v", sp)
+		}
 	}
 	if diff := cmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); diff != "" || api.UsersRead != facts.Complete {
 		t.Errorf("users of the API, read %s (-want +got):\n%s", api.UsersRead, diff)
