@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,9 +73,15 @@ func TestAnswersThatAreRefusals(t *testing.T) {
 // TestARestartingHubIsWaitedFor: each question finds the hub away at first.
 func TestARestartingHubIsWaitedFor(t *testing.T) {
 	hub, seen := newFake(613), map[string]int{}
+	var mu sync.Mutex // the client asks again while the server still ends a broken answer
+	attempt := func(question string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[question]++
+		return seen[question]
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen[r.URL.String()]++
-		switch seen[r.URL.String()] {
+		switch attempt(r.URL.String()) {
 		case 1:
 			panic(http.ErrAbortHandler) // the connection breaks
 		case 2:
@@ -96,6 +103,8 @@ func TestARestartingHubIsWaitedFor(t *testing.T) {
 	if first := []time.Duration{firstPause, 7 * time.Second, 4 * firstPause}; !slices.Equal(pauses[:min(3, len(pauses))], first) {
 		t.Errorf("waited %v, want to begin with %v", pauses, first)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	for question, attempts := range seen {
 		if attempts != 4 {
 			t.Errorf("%s was asked %d times", question, attempts)
