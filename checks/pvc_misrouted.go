@@ -112,6 +112,9 @@ func (in *Input) withoutCollisions(findings []verdict.Finding) []verdict.Finding
 	if len(findings) == 0 {
 		return nil
 	}
+	if !in.tells(pvcNameCollision) {
+		return findings
+	}
 	return without(findings, runPVCNameCollision(in.as(pvcNameCollision)).Findings)
 }
 

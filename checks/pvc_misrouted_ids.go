@@ -54,7 +54,7 @@ func (in *Input) wrongIDs() []verdict.Finding {
 
 // toldOfIDs are the users whose change of id hub-user-id-changed reports.
 func (in *Input) toldOfIDs() map[string]bool {
-	if in.Source(facts.History).Status != facts.OK {
+	if in.Source(facts.History).Status != facts.OK || !in.tells(hubUserIDChanged) {
 		return nil
 	}
 	told := map[string]bool{}
@@ -67,7 +67,7 @@ func (in *Input) toldOfIDs() map[string]bool {
 // withoutWrongIDs leaves out the starts of which pvc-misrouted tells that the id
 // in the name of their claim is another user's.
 func (in *Input) withoutWrongIDs(starts []*prediction.Start) []*prediction.Start {
-	if len(starts) == 0 || in.Source(facts.KubePods).Status != facts.OK {
+	if len(starts) == 0 || in.Source(facts.KubePods).Status != facts.OK || !in.tells(pvcMisrouted) {
 		return starts
 	}
 	told := map[claimKey]bool{}

@@ -195,3 +195,28 @@ func TestPVCMisroutedByCollision(t *testing.T) {
 		}
 	}
 }
+
+// What a check leaves to another one it tells itself where that is not judged.
+func TestPVCMisroutedDisabled(t *testing.T) {
+	s := healthy()
+	oldIDs(s)
+	world.RemoveClaim(s, world.Namespace, "claim-student-0003-3")
+	for name, c := range map[string]struct {
+		settings map[string]Setting
+		only     []string
+		want     string
+	}{
+		"judged":               {nil, nil, "pass"},
+		"disabled":             {map[string]Setting{"pvc-misrouted": {Disabled: true}}, nil, "fail critical 1"},
+		"disabled for the hub": {map[string]Setting{"pvc-misrouted": {Hubs: map[string]Setting{world.HubName: {Disabled: true}}}}, nil, "fail critical 1"},
+		"only the other":       {nil, []string{"pvc-legacy-unreachable"}, "fail critical 1"},
+	} {
+		suite, err := NewSuite(c.settings, c.only)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := judged(Judge(suite, s))["pvc-legacy-unreachable"]; got != c.want {
+			t.Errorf("pvc-misrouted %s: pvc-legacy-unreachable is %s, want %s", name, got, c.want)
+		}
+	}
+}

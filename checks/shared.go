@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"sync"
 
 	"hubaudit/internal/attribution"
@@ -57,6 +58,13 @@ func (in *Input) as(c *Check) *Input {
 	other := *in
 	other.values = in.shared.suite.valuesOf(c, in.Hub)
 	return &other
+}
+
+// tells whether a check is judged for the hub in this run: only then may another
+// one leave something to it.
+func (in *Input) tells(c *Check) bool {
+	i := slices.IndexFunc(in.shared.suite, func(configured Configured) bool { return configured.Check == c })
+	return i >= 0 && !in.shared.suite[i].on(in.Hub).Disabled
 }
 
 // replicaCluster is what replicas are judged against.
