@@ -38,14 +38,23 @@ func TestKilledProcessLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	process := filepath.Join("/proc", strings.TrimSpace(line), "cmdline")
-	if b, err := os.ReadFile(process); err != nil || !strings.Contains(string(b), temporary) {
-		t.Fatalf("%s is %q, %v", process, b, err)
+	deadline := time.After(time.Minute)
+	// A process has no command line for the moment between its start and its program's.
+	for {
+		b, err := os.ReadFile(process)
+		if err == nil && strings.Contains(string(b), temporary) {
+			break
+		}
+		select {
+		case <-time.After(poll):
+		case <-deadline:
+			t.Fatalf("%s is %q, %v", process, b, err)
+		}
 	}
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	parent.Wait() // its error is the kill
-	deadline := time.After(time.Minute)
 	for {
 		left, err := os.ReadDir(temporary)
 		running, _ := os.ReadFile(process) // it is gone when all is well
