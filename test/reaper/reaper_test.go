@@ -3,9 +3,11 @@ package reaper_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +22,18 @@ const toBeKilled = "HUBAUDIT_TEST_TO_BE_KILLED"
 
 func TestKilledProcessLeavesNothing(t *testing.T) {
 	if os.Getenv(toBeKilled) != "" {
-		start(t)
-		select {}
+		r := start(t)
+		// With nothing to wait for the runtime would call it a deadlock and end it.
+		io.Copy(io.Discard, os.Stdin)
+		runtime.KeepAlive(r) // its pipe is closed with it
+		return
 	}
 	temporary := t.TempDir()
 	parent := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 	parent.Env = append(os.Environ(), toBeKilled+"=1", "TMPDIR="+temporary)
+	if _, err := parent.StdinPipe(); err != nil { // open for as long as it runs
+		t.Fatal(err)
+	}
 	output, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +78,7 @@ func TestKilledProcessLeavesNothing(t *testing.T) {
 }
 
 // start starts a process of the reaper's and tells its id.
-func start(t *testing.T) {
+func start(t *testing.T) *reaper.Reaper {
 	r, err := reaper.New("reaped-")
 	if err != nil {
 		t.Fatal(err)
@@ -90,4 +98,5 @@ func start(t *testing.T) {
 		<-time.After(poll)
 	}
 	fmt.Println(process.Process.Pid)
+	return r
 }
