@@ -52,9 +52,9 @@ var auditInputMissingCases = cases{
 				withoutLonghorn(s)
 				s.Past.Sources = past
 			},
-			want: noLonghorn(outcomes{"audit-input-missing": "fail critical 4"}),
-			summary: "4 sources that worked before or should work cannot be seen: " +
-				"longhorn/nodes, longhorn/replicas, longhorn/settings, longhorn/volumes",
+			want: noLonghorn(outcomes{"audit-input-missing": "fail critical 6"}),
+			summary: "6 sources that worked before or should work cannot be seen: " +
+				"longhorn/engineimages, longhorn/instancemanagers, longhorn/nodes, longhorn/replicas, longhorn/settings, longhorn/volumes",
 		},
 		{
 			name: "the list of replicas is empty: not three hundred lost volumes",

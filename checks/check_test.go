@@ -65,10 +65,12 @@ var notApplicable = outcomes{
 	"subpath-scheme-change":   "skipped", // every server has a claim of its own
 }
 
-// healthy is a small world with a past and a REST API in which nothing is wrong.
+// healthy is a small world with a past, a REST API and Prometheus in which
+// nothing is wrong.
 func healthy() *facts.Snapshot {
 	s := world.Healthy(world.Small)
 	world.ServeAPI(s, world.HubName)
+	world.Measure(s)
 	world.Remember(s)
 	return s
 }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -301,13 +302,27 @@ func withoutLonghorn(s *facts.Snapshot) {
 	for _, c := range s.Kube.Claims {
 		s.Kube.Snapshots = append(s.Kube.Snapshots, facts.VolumeSnapshot{Namespace: c.Namespace, Name: "of-" + c.Name, Claim: c.Name, Ready: true})
 	}
-	absent(facts.LonghornVolumes, facts.LonghornReplicas, facts.LonghornNodes, facts.LonghornSettings)(s)
+	absent(longhornOf(s)...)(s)
 	world.Settle(s)
 }
 
+// longhornOf are the names of all of Longhorn's sources.
+func longhornOf(s *facts.Snapshot) []string {
+	var names []string
+	for _, src := range s.Sources {
+		if strings.HasPrefix(src.Name, "longhorn/") {
+			names = append(names, src.Name)
+		}
+	}
+	return names
+}
+
+// noLonghorn are the verdicts of a cluster without Longhorn.
 func noLonghorn(want outcomes) outcomes {
-	for _, id := range []string{"lh-no-usable-replica", "lh-single-usable-replica", "lh-replica-node-missing"} {
-		want[id] = "skipped"
+	for _, c := range Registry {
+		if slices.ContainsFunc(c.Needs, func(source string) bool { return strings.HasPrefix(source, "longhorn/") }) {
+			want[c.ID] = "skipped"
+		}
 	}
 	return want
 }

@@ -158,5 +158,7 @@ var hubSources = []string{HubDatabase, HubAPI, HubUsers, HubBackups, HubHomes}
 var clusterSources = []string{
 	facts.KubeClaims, facts.KubeVolumes, facts.KubeNodes, facts.KubePods, facts.KubeStorageClasses, facts.KubeCronJobs,
 	facts.KubeJobs, facts.KubeSnapshots, facts.LonghornVolumes, facts.LonghornReplicas, facts.LonghornNodes,
-	facts.LonghornSettings, facts.History,
+	facts.LonghornSettings, facts.LonghornInstanceManagers, facts.LonghornEngineImages, facts.LonghornOrphans,
+	facts.LonghornShardGroups, facts.LonghornShards, facts.LonghornEvents, facts.KubeDisruptionBudgets,
+	facts.CephBlockPools, facts.CephFilesystems, facts.Prometheus, facts.History,
 }

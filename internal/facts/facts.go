@@ -22,6 +22,9 @@ type Snapshot struct {
 	Kube Kube
 	// Longhorn is what Longhorn's own records say.
 	Longhorn Longhorn
+	// Usage is how full volumes are that are mounted somewhere, as the kubelets
+	// measured it, sorted by namespace and claim. Known if source Prometheus is OK.
+	Usage []Usage
 	// Past is what the history remembers of earlier runs.
 	Past Past
 }
@@ -77,6 +80,20 @@ const (
 	LonghornNodes      = "longhorn/nodes"
 	LonghornSettings   = "longhorn/settings"
 	History            = "history"
+
+	KubeDisruptionBudgets = "kube/poddisruptionbudgets"
+
+	LonghornInstanceManagers = "longhorn/instancemanagers"
+	LonghornEngineImages     = "longhorn/engineimages"
+	LonghornOrphans          = "longhorn/orphans"
+	LonghornShardGroups      = "longhorn/shardgroups"
+	LonghornShards           = "longhorn/shards"
+	LonghornEvents           = "longhorn/events" // those of reason AutoSalvaged
+
+	CephBlockPools  = "ceph/blockpools"
+	CephFilesystems = "ceph/filesystems"
+
+	Prometheus = "prometheus"
 )
 
 // HubDB names the source that is a hub's database.

@@ -35,6 +35,11 @@ type Hub struct {
 	Users    []User
 	Spawners []Spawner
 	Servers  []Server
+	// MetricUsers is how many users the hub itself counts in its metrics
+	// (jupyterhub_total_users), as Prometheus last saw them; known if MetricUsersAt
+	// is set.
+	MetricUsers   int
+	MetricUsersAt time.Time
 	// API is what the hub's REST API told, where it is configured and was read.
 	API API
 	// Backups has one entry for each configured backup location.
@@ -144,6 +149,9 @@ type Database struct {
 	// Damage is everything found to be wrong with the database as a store,
 	// whatever its rows say.
 	Damage []Damage
+	// Disk is the file system that the file lies on, where that is the hub's own
+	// volume; known if its CapacityBytes is not 0.
+	Disk Usage
 	// Columns are the columns seen of the tables users, spawners and servers,
 	// in lower case and sorted, by table. A MySQL server shows only those that
 	// the audit's user may read.

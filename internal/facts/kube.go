@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +19,10 @@ type Kube struct {
 	CronJobs       []CronJob
 	Jobs           []Job
 	Snapshots      []VolumeSnapshot
+	// DisruptionBudgets are what a drain has to respect.
+	DisruptionBudgets []DisruptionBudget
+	// Pools are the pools of Rook's Ceph clusters.
+	Pools []CephPool
 }
 
 // Claim is a PersistentVolumeClaim.
@@ -67,6 +72,9 @@ type Volume struct {
 	ClaimNamespace, ClaimName, ClaimUID string
 	// NodeNames are the nodes that its node affinity pins it to, if any.
 	NodeNames []string
+	// Pool is where its driver says that it lies, such as a Ceph pool, and PoolOf the
+	// Ceph cluster (Rook's namespace) or other system; "" where that is not told.
+	Pool, PoolOf string
 }
 
 // Storage names what the volume lies on: the same for every PersistentVolume
@@ -85,8 +93,28 @@ type Node struct {
 	Created       time.Time
 	Deleting      time.Time
 	Ready         string // True, False, Unknown
+	ReadySince    time.Time
 	Unschedulable bool
+	Taints        []string // their keys, sorted
 	Zone          string
+}
+
+// autoscalerTaint is what the cluster autoscaler gives a node that it is about
+// to take away.
+const autoscalerTaint = "ToBeDeletedByClusterAutoscaler"
+
+// Leaving says in words why a node is about to go or is kept free for that, as
+// in "node w1 is cordoned"; "" if it is not.
+func (n *Node) Leaving() string {
+	switch {
+	case !n.Deleting.IsZero():
+		return "is being deleted"
+	case slices.Contains(n.Taints, autoscalerTaint):
+		return "is about to be removed by the cluster autoscaler"
+	case n.Unschedulable:
+		return "is cordoned"
+	}
+	return ""
 }
 
 // Pod is a pod, with what it mounts.
@@ -137,8 +165,33 @@ type StorageClass struct {
 	ReclaimPolicy     string
 	BindingMode       string
 	Default           bool
-	// Replicas is Longhorn's parameter numberOfReplicas, 0 if absent.
+	// Replicas is how many copies its parameters ask for: Longhorn's
+	// numberOfReplicas, Mayastor's repl; 0 if absent.
 	Replicas int
+	// DataLocality is Longhorn's parameter of that name.
+	DataLocality string
+	// Pool and PoolOf are as on Volume.
+	Pool, PoolOf string
+}
+
+// DisruptionBudget is a PodDisruptionBudget.
+type DisruptionBudget struct {
+	Namespace, Name string
+	Allowed         int // how many pods may be evicted now
+}
+
+// CephPool is a pool that Rook keeps: a CephBlockPool, or a data pool of a
+// CephFilesystem.
+type CephPool struct {
+	// Namespace is the Ceph cluster's. Name is the pool's in Ceph, which for a
+	// filesystem's is FILESYSTEM-POOL.
+	Namespace, Name string
+	Kind            string // CephBlockPool or CephFilesystem
+	// Size is the number of copies; 0 for an erasure-coded pool, which has
+	// DataChunks and CodingChunks.
+	Size, DataChunks, CodingChunks int
+	FailureDomain                  string // host unless it says otherwise: osd, rack, zone
+	Phase                          string // Ready, Progressing, Failure
 }
 
 // CronJob is a CronJob, of interest as a maker of backups.

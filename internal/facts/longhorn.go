@@ -11,6 +11,17 @@ type Longhorn struct {
 	Replicas []LHReplica
 	Nodes    []LHNode
 	Settings map[string]string
+	// InstanceManagers run the volumes' processes, one or more on each node.
+	InstanceManagers []LHInstanceManager
+	EngineImages     []LHEngineImage
+	Orphans          []LHOrphan
+	// ShardGroups and Shards are what sharded volumes have instead of replicas
+	// (1.12.1 and later).
+	ShardGroups []LHShardGroup
+	Shards      []LHShard
+	// Salvages are the events in which Longhorn took failed replicas into use
+	// again. Kubernetes keeps events for an hour unless it is told otherwise.
+	Salvages []LHSalvage
 }
 
 // LHVolume is a volumes.longhorn.io.
@@ -34,6 +45,16 @@ type LHVolume struct {
 	LastAttachedBy string
 	LastBackupAt   time.Time
 	LastDegradedAt time.Time
+	// LastAutoSalvagedAt is when Longhorn last took failed replicas into use again
+	// (1.12 and later).
+	LastAutoSalvagedAt time.Time
+	// OfflineRebuilding is enabled, disabled, or ignored for the setting of that
+	// name; "" before 1.9.
+	OfflineRebuilding string
+	Image             string // the engine image that it runs or ran with
+	// NodeSelector and DiskSelector are the tags that a node and a disk need to be
+	// given a replica.
+	NodeSelector, DiskSelector []string
 	// ClaimNamespace, ClaimName and VolumeName are kubernetesStatus; they are
 	// history when LastClaimRefAt is set.
 	ClaimNamespace, ClaimName, VolumeName string
@@ -60,20 +81,110 @@ type LHReplica struct {
 
 // LHNode is a nodes.longhorn.io.
 type LHNode struct {
-	Name              string
-	Created           time.Time
-	Ready             string // True, False, Unknown, or "" when it has no such condition
-	ReadyReason       string
+	Name        string
+	Created     time.Time
+	Ready       string // True, False, Unknown, or "" when it has no such condition
+	ReadyReason string
+	// ReadySince is since when Ready is what it is.
+	ReadySince        time.Time
 	AllowScheduling   bool
 	EvictionRequested bool
-	Disks             []LHDisk
+	// AutoEvicting: Longhorn itself moves the replicas away, because of its drain
+	// policy (1.6 and later).
+	AutoEvicting bool
+	Zone         string
+	Tags         []string // sorted
+	Disks        []LHDisk
 }
 
 // LHDisk is one disk of a Longhorn node.
 type LHDisk struct {
 	Name, UUID, Path  string
+	Type              string // filesystem or block; "" before 1.5
 	Ready             string // as on LHNode
 	ReadyReason       string
+	ReadySince        time.Time
+	Schedulable       string // the condition: whether Longhorn may put replicas there
 	AllowScheduling   bool
 	EvictionRequested bool
+	Tags              []string // sorted
+	// MaximumBytes is the disk's size, AvailableBytes what is free on it now,
+	// ScheduledBytes what is promised to replicas at their full size, ReservedBytes
+	// what is kept for others.
+	MaximumBytes, AvailableBytes, ScheduledBytes, ReservedBytes int64
+}
+
+// LHInstanceManager is an instancemanagers.longhorn.io: a pod that runs engines
+// or replicas of a node.
+type LHInstanceManager struct {
+	Name, NodeID string
+	Type         string // engine, replica, or aio for both
+	DataEngine   string // v1 or v2
+	State        string // running, error, stopped, starting, unknown
+	// Engines is how many engines run in it: volumes that are attached there.
+	// Instances is how many processes of either kind do.
+	Engines, Instances int
+}
+
+// LHEngineImage is an engineimages.longhorn.io.
+type LHEngineImage struct {
+	Name, Image  string
+	State        string // deployed, deploying, incompatible, error
+	Incompatible bool
+	Refs         int       // how many volumes and processes use it
+	Missing      []string  // the nodes on which it is not deployed, sorted
+	Since        time.Time // since when its condition ready is what it is
+}
+
+// LHOrphan is an orphans.longhorn.io: something on a disk that no record owns.
+type LHOrphan struct {
+	Name     string
+	Created  time.Time
+	Deleting time.Time
+	Type     string // replica-data (replica before 1.9), engine-instance, replica-instance
+	NodeID   string
+	// DataName is the directory of a replica: its volume's name, a hyphen and
+	// eight hexadecimal digits.
+	DataName, DiskName, DiskUUID, DiskPath string
+}
+
+// Volume is the name of the Longhorn volume that the directory was a replica
+// of, "" if it cannot be told.
+func (o *LHOrphan) Volume() string {
+	const suffix = len("-00000000")
+	if len(o.DataName) <= suffix || o.DataName[len(o.DataName)-suffix] != '-' {
+		return ""
+	}
+	for _, c := range o.DataName[len(o.DataName)-suffix+1:] {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return ""
+		}
+	}
+	return o.DataName[:len(o.DataName)-suffix]
+}
+
+// LHShardGroup is a shardgroups.longhorn.io: the shards of the volume that has
+// its name. Any DataChunks of them have all data.
+type LHShardGroup struct {
+	Name                     string
+	DataChunks, ParityChunks int
+	State                    string // healthy, degraded, offline, rebuilding, growing
+	Failed                   int
+	DirtyRegion              bool // writes may be on fewer shards than they should
+}
+
+// LHShard is a shards.longhorn.io.
+type LHShard struct {
+	Name, Group       string
+	Deleting          time.Time
+	Slot              int
+	NodeID, DiskID    string
+	EvictionRequested bool
+	State             string // normal, failed, replacing
+}
+
+// LHSalvage is one event of reason AutoSalvaged.
+type LHSalvage struct {
+	Volume string
+	At     time.Time // of the newest occurrence
 }

@@ -15,6 +15,30 @@ type Past struct {
 	Changes map[string]*Changes
 	// Sources remembers each source by name.
 	Sources map[string]PastSource
+	// Sizes is how much each home held when it was last found in order. A home that
+	// was emptied keeps what it had, until somebody accepts pvc-emptied.
+	Sizes map[SizeKey]PastSize
+}
+
+// SizeKey names one measure of one claim.
+type SizeKey struct {
+	ClaimUID string
+	// By is what measured it, SizeByLonghorn or SizeByKubelet: the two do not count
+	// the same.
+	By string
+}
+
+const (
+	SizeByLonghorn = "longhorn" // LHVolume.ActualBytes: with snapshots, never less after a deletion
+	SizeByKubelet  = "kubelet"  // Usage.UsedBytes
+)
+
+// PastSize is how much a home held.
+type PastSize struct {
+	Bytes int64
+	// Inodes is as in Usage; 0 where it was not measured.
+	Inodes int64
+	At     time.Time // of the run that saw it first
 }
 
 // SeriesKey names one number or text that is followed over runs.

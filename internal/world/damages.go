@@ -203,6 +203,7 @@ func LoseNode(s *facts.Snapshot, name string) {
 		panic("no node " + name)
 	}
 	s.Longhorn.Nodes = slices.DeleteFunc(s.Longhorn.Nodes, func(n facts.LHNode) bool { return n.Name == name })
+	loseManagers(s, name)
 	attached := map[string]*facts.LHVolume{}
 	for i := range s.Longhorn.Volumes {
 		v := &s.Longhorn.Volumes[i]
@@ -225,6 +226,18 @@ func LoseNode(s *facts.Snapshot, name string) {
 		}
 	}
 	Settle(s)
+}
+
+// loseManagers takes away Longhorn's pods of a node and what guards them.
+func loseManagers(s *facts.Snapshot, node string) {
+	gone := map[string]bool{}
+	s.Longhorn.InstanceManagers = slices.DeleteFunc(s.Longhorn.InstanceManagers, func(m facts.LHInstanceManager) bool {
+		gone[m.Name] = gone[m.Name] || m.NodeID == node
+		return m.NodeID == node
+	})
+	s.Kube.DisruptionBudgets = slices.DeleteFunc(s.Kube.DisruptionBudgets, func(b facts.DisruptionBudget) bool {
+		return b.Namespace == s.Longhorn.Namespace && gone[b.Name]
+	})
 }
 
 // moveOrStop takes the pod of a volume off a drained node: the hub's starts
@@ -261,9 +274,8 @@ func AddNode(s *facts.Snapshot, name string) {
 	for slices.ContainsFunc(s.Kube.Nodes, func(have facts.Node) bool { return have.UID == uid("node", n) }) {
 		n++
 	}
-	s.Kube.Nodes = append(s.Kube.Nodes, facts.Node{Name: name, UID: uid("node", n), Created: s.Now, Ready: "True", Zone: "zone-1"})
-	s.Longhorn.Nodes = append(s.Longhorn.Nodes, facts.LHNode{Name: name, Created: s.Now, Ready: "True", AllowScheduling: true,
-		Disks: []facts.LHDisk{{Name: "default-disk", UUID: uid("disk", n), Path: "/var/lib/longhorn/", Ready: "True", AllowScheduling: true}}})
+	s.Kube.Nodes = append(s.Kube.Nodes, facts.Node{Name: name, UID: uid("node", n), Created: s.Now, Ready: "True", ReadySince: s.Now, Zone: "zone-1"})
+	addStorage(s, name, "zone-1", n, s.Now)
 	Settle(s)
 }
 

@@ -53,6 +53,7 @@ func Healthy(size Size) *facts.Snapshot {
 	s.Longhorn = facts.Longhorn{Namespace: "longhorn-system", Version: "v1.12.1", Settings: map[string]string{
 		"current-longhorn-version": "v1.12.1", "node-drain-policy": "block-if-contains-last-replica",
 		"default-replica-count": fmt.Sprintf(`{"v1":"%d","v2":"%d"}`, size.Replicas, size.Replicas)}}
+	s.Longhorn.EngineImages = []facts.LHEngineImage{{Name: "ei-1f2e3d4c", Image: engineImage("v1.12.1"), State: "deployed", Since: Now.AddDate(0, -7, 0)}}
 	s.Kube.StorageClasses = []facts.StorageClass{{Name: Class, Provisioner: "driver.longhorn.io",
 		ReclaimPolicy: "Retain", BindingMode: "Immediate", Default: true, Replicas: size.Replicas}}
 	addNodes(s, size)
@@ -69,13 +70,28 @@ func addNodes(s *facts.Snapshot, size Size) {
 	for i := 1; i <= size.Nodes; i++ {
 		name := fmt.Sprintf("worker-%d", i)
 		created := Now.AddDate(0, -8, 0)
+		zone := fmt.Sprintf("zone-%d", i%3+1)
 		s.Kube.Nodes = append(s.Kube.Nodes, facts.Node{Name: name, UID: uid("node", i), Created: created,
-			Ready: "True", Zone: fmt.Sprintf("zone-%d", i%3+1)})
-		s.Longhorn.Nodes = append(s.Longhorn.Nodes, facts.LHNode{Name: name, Created: created.Add(time.Hour),
-			Ready: "True", AllowScheduling: true, Disks: []facts.LHDisk{{Name: "default-disk", UUID: uid("disk", i),
-				Path: "/var/lib/longhorn/", Ready: "True", AllowScheduling: true}}})
+			Ready: "True", ReadySince: created.Add(time.Minute), Zone: zone})
+		addStorage(s, name, zone, i, created.Add(time.Hour))
 	}
 }
+
+// addStorage makes a node one of Longhorn's, with the n-th disk of the cluster.
+func addStorage(s *facts.Snapshot, node, zone string, n int, created time.Time) {
+	ready := created.Add(time.Minute)
+	s.Longhorn.Nodes = append(s.Longhorn.Nodes, facts.LHNode{Name: node, Created: created,
+		Ready: "True", ReadySince: ready, AllowScheduling: true, Zone: zone, Disks: []facts.LHDisk{{Name: "default-disk", UUID: uid("disk", n),
+			Path: "/var/lib/longhorn/", Type: "filesystem", Ready: "True", ReadySince: ready, Schedulable: "True", AllowScheduling: true,
+			MaximumBytes: 64 << 40, AvailableBytes: 60 << 40, ReservedBytes: 1 << 40}}})
+	manager := fmt.Sprintf("instance-manager-%08x", n)
+	s.Longhorn.InstanceManagers = append(s.Longhorn.InstanceManagers,
+		facts.LHInstanceManager{Name: manager, NodeID: node, Type: "aio", DataEngine: "v1", State: "running"})
+	s.Kube.DisruptionBudgets = append(s.Kube.DisruptionBudgets, facts.DisruptionBudget{Namespace: s.Longhorn.Namespace, Name: manager})
+}
+
+// engineImage is the image of Longhorn's engine of a version.
+func engineImage(version string) string { return "longhornio/longhorn-engine:" + version }
 
 type builder struct {
 	s       *facts.Snapshot
@@ -156,6 +172,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	v := facts.LHVolume{Name: c.VolumeName, Created: c.Created.Add(2 * time.Second), State: "detached", Robustness: "unknown",
 		WantReplicas: b.size.Replicas, DataEngine: "v1", DataLocality: "disabled", SizeBytes: c.RequestBytes, ActualBytes: 150 << 20,
 		LastBackupAt: time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC), LastAttachedBy: "",
+		OfflineRebuilding: "ignored", Image: engineImage(b.s.Longhorn.Version),
 		ClaimNamespace: Namespace, ClaimName: c.Name, VolumeName: c.VolumeName}
 	if attached {
 		v.State, v.Robustness = "attached", "healthy"

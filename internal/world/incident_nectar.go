@@ -152,6 +152,10 @@ func toLonghorn12(s *facts.Snapshot) {
 	for i := range s.Longhorn.Replicas {
 		s.Longhorn.Replicas[i].LastHealthyAt, s.Longhorn.Replicas[i].LastFailedAt = time.Time{}, time.Time{}
 	}
+	s.Longhorn.EngineImages[0].Image = engineImage("v1.2.4")
+	for i := range s.Longhorn.Volumes {
+		s.Longhorn.Volumes[i].Image, s.Longhorn.Volumes[i].OfflineRebuilding = engineImage("v1.2.4"), ""
+	}
 	for i := range s.Kube.Claims {
 		s.Kube.Claims[i].KubeSpawnerVersion, s.Kube.Claims[i].Chart = "", ""
 	}

@@ -28,6 +28,21 @@ func Settle(s *facts.Snapshot) {
 	slices.SortFunc(l.Volumes, func(a, b facts.LHVolume) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Replicas, func(a, b facts.LHReplica) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Nodes, func(a, b facts.LHNode) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.InstanceManagers, func(a, b facts.LHInstanceManager) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.EngineImages, func(a, b facts.LHEngineImage) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Orphans, func(a, b facts.LHOrphan) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.ShardGroups, func(a, b facts.LHShardGroup) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Shards, func(a, b facts.LHShard) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Salvages, func(a, b facts.LHSalvage) int { return strings.Compare(a.Volume, b.Volume) })
+	slices.SortFunc(k.DisruptionBudgets, func(a, b facts.DisruptionBudget) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(k.Pools, func(a, b facts.CephPool) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(s.Usage, func(a, b facts.Usage) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Claim, b.Claim))
+	})
 	for _, h := range s.Hubs {
 		if h.API.Location != "" {
 			showAPI(h)
@@ -51,8 +66,18 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 		{facts.KubeJobs, "jobs", len(k.Jobs)}, {facts.KubeSnapshots, "volumesnapshots", len(k.Snapshots)},
 		{facts.LonghornVolumes, "volumes", len(l.Volumes)}, {facts.LonghornReplicas, "replicas", len(l.Replicas)},
 		{facts.LonghornNodes, "nodes", len(l.Nodes)}, {facts.LonghornSettings, "settings", len(l.Settings)},
+		{facts.LonghornInstanceManagers, "instancemanagers", len(l.InstanceManagers)}, {facts.LonghornEngineImages, "engineimages", len(l.EngineImages)},
+		{facts.LonghornOrphans, "orphans", len(l.Orphans)}, {facts.LonghornShardGroups, "shardgroups", len(l.ShardGroups)},
+		{facts.LonghornShards, "shards", len(l.Shards)}, {facts.LonghornEvents, "events", len(l.Salvages)},
+		{facts.KubeDisruptionBudgets, "poddisruptionbudgets", len(k.DisruptionBudgets)},
 	}
 	var sources []facts.Source
+	if len(s.Usage) > 0 {
+		sources = append(sources, facts.Source{Name: facts.Prometheus, Status: facts.OK, Items: map[string]int{"volumes": len(s.Usage)}})
+	}
+	if len(k.Pools) > 0 {
+		sources = append(sources, poolSources(k.Pools)...)
+	}
 	for _, c := range counts {
 		sources = append(sources, facts.Source{Name: c.name, Status: facts.OK, Items: map[string]int{c.item: c.n}})
 	}
@@ -72,6 +97,39 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 		}
 	}
 	return append(sources, facts.Source{Name: facts.History, Status: facts.OK})
+}
+
+func poolSources(pools []facts.CephPool) []facts.Source {
+	block := 0
+	for _, p := range pools {
+		if p.Kind == "CephBlockPool" {
+			block++
+		}
+	}
+	return []facts.Source{{Name: facts.CephBlockPools, Status: facts.OK, Items: map[string]int{"blockpools": block}},
+		{Name: facts.CephFilesystems, Status: facts.OK, Items: map[string]int{"filesystems": len(pools) - block}}}
+}
+
+// Measure has Prometheus tell how full the volumes are that are mounted.
+func Measure(s *facts.Snapshot) {
+	attached := map[string]bool{}
+	for i := range s.Longhorn.Volumes {
+		v := &s.Longhorn.Volumes[i]
+		attached[v.ClaimNamespace+"/"+v.ClaimName] = v.State == "attached"
+	}
+	for i := range s.Kube.Claims {
+		c := &s.Kube.Claims[i]
+		if !attached[c.Namespace+"/"+c.Name] {
+			continue
+		}
+		used := int64(120 << 20)
+		s.Usage = append(s.Usage, facts.Usage{Namespace: c.Namespace, Claim: c.Name, UsedBytes: used, CapacityBytes: c.RequestBytes,
+			AvailableBytes: c.RequestBytes - used, Inodes: c.RequestBytes >> 14, InodesUsed: 3500, At: s.Now.Add(-30 * time.Second)})
+	}
+	for _, h := range s.Hubs {
+		h.MetricUsers, h.MetricUsersAt = len(h.Users), s.Now.Add(-30*time.Second)
+	}
+	Settle(s)
 }
 
 func setSource(s *facts.Snapshot, src facts.Source) {
@@ -94,7 +152,7 @@ func Fail(s *facts.Snapshot, name string, cause facts.Cause, detail string) {
 // now for a week.
 func Remember(s *facts.Snapshot) {
 	s.Past = facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{},
-		Sources: map[string]facts.PastSource{}}
+		Sources: map[string]facts.PastSource{}, Sizes: map[facts.SizeKey]facts.PastSize{}}
 	for _, src := range s.Sources {
 		if src.Status == facts.OK {
 			s.Past.Sources[src.Name] = facts.PastSource{LastOK: s.Now.Add(-time.Hour), LastItems: src.Total()}
@@ -104,6 +162,27 @@ func Remember(s *facts.Snapshot) {
 		s.Past.Baselines[facts.SeriesKey{Hub: h.Name, Name: facts.SeriesUsers}] = facts.Baseline{
 			Value: float64(len(h.Users)), Runs: 7, Since: s.Now.AddDate(0, 0, -7), Until: s.Now.Add(-time.Hour)}
 		rememberClaim(s, h)
+	}
+	rememberSizes(s)
+}
+
+// rememberSizes remembers every home as it is now.
+func rememberSizes(s *facts.Snapshot) {
+	uids, at := map[string]string{}, s.Now.AddDate(0, 0, -7)
+	for i := range s.Kube.Claims {
+		c := &s.Kube.Claims[i]
+		uids[c.Namespace+"/"+c.Name] = c.UID
+	}
+	for i := range s.Longhorn.Volumes {
+		v := &s.Longhorn.Volumes[i]
+		if uid := uids[v.ClaimNamespace+"/"+v.ClaimName]; uid != "" {
+			s.Past.Sizes[facts.SizeKey{ClaimUID: uid, By: facts.SizeByLonghorn}] = facts.PastSize{Bytes: v.ActualBytes, At: at}
+		}
+	}
+	for i := range s.Usage {
+		u := &s.Usage[i]
+		s.Past.Sizes[facts.SizeKey{ClaimUID: uids[u.Namespace+"/"+u.Claim], By: facts.SizeByKubelet}] =
+			facts.PastSize{Bytes: u.UsedBytes, Inodes: u.InodesUsed, At: at}
 	}
 }
 
