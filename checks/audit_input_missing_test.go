@@ -52,9 +52,9 @@ var auditInputMissingCases = cases{
 				withoutLonghorn(s)
 				s.Past.Sources = past
 			},
-			want: noLonghorn(outcomes{"audit-input-missing": "fail critical 6"}),
-			summary: "6 sources that worked before or should work cannot be seen: " +
-				"longhorn/engineimages, longhorn/instancemanagers, longhorn/nodes, longhorn/replicas, longhorn/settings, longhorn/volumes",
+			want: noLonghorn(outcomes{"audit-input-missing": "fail critical 10"}),
+			summary: "10 sources that worked before or should work cannot be seen: " +
+				"longhorn/engineimages, longhorn/events, longhorn/instancemanagers, longhorn/nodes, longhorn/orphans and 5 more",
 		},
 		{
 			name: "the list of replicas is empty: not three hundred lost volumes",
