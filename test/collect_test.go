@@ -58,6 +58,7 @@ var itsOwn = cmp.Options{
 	cmpopts.IgnoreFields(facts.Claim{}, "UID", "Created"), cmpopts.IgnoreFields(facts.Volume{}, "UID", "Created"),
 	cmpopts.IgnoreFields(facts.Node{}, "UID", "Created"), cmpopts.IgnoreFields(facts.Pod{}, "Created"),
 	cmpopts.IgnoreFields(facts.LHVolume{}, "Created"), cmpopts.IgnoreFields(facts.LHReplica{}, "Created"), cmpopts.IgnoreFields(facts.LHNode{}, "Created"),
+	cmpopts.IgnoreFields(facts.LHOrphan{}, "Created"),
 	cmpopts.EquateEmpty(),
 }
 
@@ -65,9 +66,9 @@ var itsOwn = cmp.Options{
 // API server, with Longhorn's resource types of 1.2 (v1beta1 alone), of 1.3
 // (both versions) and the newest (v1beta2 alone).
 func TestCollectors(t *testing.T) {
-	for crds, version := range map[string]string{"longhorn-1.2": "v1.2.6", "longhorn-1.3": "v1.3.3", "longhorn": ""} {
+	for crds, version := range map[string]string{"longhorn-1.2": "v1.2.6", "longhorn-1.3": "v1.3.3", "longhorn": "v1.12.1"} {
 		t.Run(crds, func(t *testing.T) {
-			c := harness.Start(t, harness.Options{CRDs: []string{crds, "snapshot"}})
+			c := harness.Start(t, harness.Options{CRDs: []string{crds, "snapshot", "ceph"}})
 			admin := c.Kubeconfig(t, "root", "system:masters")
 
 			_, l, sources := read(t, admin, longhornNamespace)
@@ -78,12 +79,8 @@ func TestCollectors(t *testing.T) {
 			}
 
 			s := world.Healthy(world.Size{Users: 520, Nodes: 4, Replicas: 2})
-			if version != "" { // and does not have all fields
-				s.Longhorn.Version, s.Longhorn.Settings["current-longhorn-version"] = version, version
-				for i := range s.Longhorn.Replicas {
-					s.Longhorn.Replicas[i].LastHealthyAt = time.Time{}
-				}
-			}
+			s.Longhorn.Salvages = []facts.LHSalvage{{Volume: s.Longhorn.Volumes[0].Name, At: s.Now.Add(-time.Hour)}}
+			world.FitLonghorn(s, version)
 			c.Apply(t, namespaces(world.Namespace, longhornNamespace)...)
 			c.Apply(t, world.Objects(s)...)
 			k, l, sources := read(t, admin, longhornNamespace)
@@ -98,7 +95,10 @@ func TestCollectors(t *testing.T) {
 				t.Errorf("Longhorn (-want +got):\n%.4000s", diff)
 			}
 			for name, source := range sources {
-				if source.Status != facts.OK || source.Total() != s.Source(name).Total() {
+				if strings.HasPrefix(name, "ceph/") {
+					s.Sources = append(s.Sources, facts.Source{Name: name, Status: facts.OK})
+				}
+				if want := s.Source(name); source.Status != want.Status || source.Total() != want.Total() {
 					t.Errorf("%+v, want %d items", source, s.Source(name).Total())
 				}
 			}
@@ -117,7 +117,7 @@ func TestCollectors(t *testing.T) {
 // without permissions.
 func TestAbsentIsNotForbidden(t *testing.T) {
 	c := harness.Start(t, harness.Options{})
-	absent := append(longhorn.Sources(), facts.KubeSnapshots)
+	absent := append(longhorn.Sources(), facts.KubeSnapshots, facts.CephBlockPools, facts.CephFilesystems)
 	_, _, sources := read(t, c.Kubeconfig(t, "root", "system:masters"), longhornNamespace)
 	for name, s := range sources {
 		want := facts.OK

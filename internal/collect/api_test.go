@@ -75,7 +75,7 @@ func TestWhereUsersComeFrom(t *testing.T) {
 			if c.status == facts.OK && (src.Items["users"] != 2 || src.Items["spawners"] != 1 || len(hub.API.Users) != 2) {
 				t.Errorf("%v read, %d kept", src.Items, len(hub.API.Users))
 			}
-			want := 14
+			want := allSources
 			if c.api != noAPI {
 				want++
 			}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 		g.hubAPI(i)
 	}
 	g.cluster()
+	g.prometheus()
 	g.wait.Wait()
 	g.usersFromAPI()
 	resolveNaming(g.snapshot)
@@ -194,7 +196,14 @@ func (g *gatherer) readDatabase(ctx context.Context, c *config.Hub) (hubdb.Resul
 	if err != nil {
 		return hubdb.Result{}, source.Failed(facts.CauseUnreadable, err, "the password of the hub's database cannot be read")
 	}
-	return hubdb.Read(ctx, hubdb.Options{URL: c.Database, BaseDir: g.cfg.Dir(), Password: password})
+	// A pod has the hub's volume mounted, and nothing else is mounted where the
+	// database lies. A recorded world's database lies wherever it was copied to.
+	inPod := os.Getenv("KUBERNETES_SERVICE_HOST") != "" && g.cfg.Cluster.Dump == ""
+	r, err := hubdb.Read(ctx, hubdb.Options{URL: c.Database, BaseDir: g.cfg.Dir(), Password: password, OwnVolume: inPod})
+	if r.Database.Disk.CapacityBytes > 0 {
+		r.Database.Disk.At = g.o.Now
+	}
+	return r, err
 }
 
 // slack is how much later than its schedule a backup may be finished.

@@ -15,10 +15,12 @@ type Config struct {
 	Hubs     []Hub    `yaml:"hubs"`
 	Cluster  Cluster  `yaml:"cluster"`
 	Longhorn Longhorn `yaml:"longhorn"`
-	History  string   `yaml:"history"`
-	Members  Members  `yaml:"members"`
-	Checks   Checks   `yaml:"checks"`
-	Notify   Notify   `yaml:"notify"`
+	// Prometheus is where the volumes' use is asked for, nil for nowhere.
+	Prometheus *Prometheus `yaml:"prometheus"`
+	History    string      `yaml:"history"`
+	Members    Members     `yaml:"members"`
+	Checks     Checks      `yaml:"checks"`
+	Notify     Notify      `yaml:"notify"`
 
 	file string
 	// lines has the line of every key of the file, empty those without a value.
@@ -118,6 +120,23 @@ type Longhorn struct {
 	Namespace string `yaml:"namespace"`
 }
 
+// Prometheus is a server with Prometheus's HTTP API.
+type Prometheus struct {
+	// URL has the server's path prefix, if it has one, and no /api/v1.
+	URL string `yaml:"url"`
+	// Token, or else Username and Password; without any of them the audit asks
+	// without a login.
+	Token        string `yaml:"token"`
+	TokenFile    string `yaml:"tokenFile"`
+	Username     string `yaml:"username"`
+	Password     string `yaml:"password"`
+	PasswordFile string `yaml:"passwordFile"`
+	// CAFile has the certificates to trust, for a server with a private one.
+	CAFile string `yaml:"caFile"`
+	// Matchers are PromQL's and go into every selector, such as cluster="prod".
+	Matchers string `yaml:"matchers"`
+}
+
 // Notify says who is told what.
 type Notify struct {
 	Slack          *Slack        `yaml:"slack"`
@@ -194,6 +213,9 @@ func (c *Config) setDefaults() {
 		}
 	}
 	setDefault(&c.Longhorn.Namespace, "longhorn-system")
+	if c.Prometheus != nil {
+		c.Prometheus.URL = strings.TrimRight(c.Prometheus.URL, "/")
+	}
 	setDefault(&c.History, "sqlite:hubaudit.db")
 	setDefault(&c.Members.Names, NamesPlain)
 	if !c.isSet("members.keep") {

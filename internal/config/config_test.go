@@ -42,6 +42,7 @@ hubs:
       - {name: snaps, volumeSnapshots: hub-db-dir, maxAge: 26h}
 cluster: {name: prod, context: admin@prod}
 longhorn: {namespace: storage}
+prometheus: {url: "https://metrics.example.org/prometheus/", username: audit, passwordFile: p, caFile: ca.pem, matchers: 'cluster="prod", env=~"a|b"'}
 history: sqlite:/var/lib/hubaudit/history.db
 members: {names: hashed, key: "${MEMBERS_KEY}", keep: 720h}
 checks:
@@ -73,7 +74,10 @@ func TestFullFile(t *testing.T) {
 	if c.Notify.Slack.Token != "xoxb-1" || c.Notify.RepeatInterval != 12*time.Hour || c.Notify.Routes[0].Severity != verdict.Warning {
 		t.Errorf("notify read as %+v", c.Notify)
 	}
-	if got := c.Where("checks.pvc-lost.enabled"); got != "etc/hubaudit.yaml:22" {
+	if p := c.Prometheus; p.URL != "https://metrics.example.org/prometheus" || p.Username != "audit" || p.Matchers != `cluster="prod", env=~"a|b"` {
+		t.Errorf("prometheus read as %+v", p)
+	}
+	if got := c.Where("checks.pvc-lost.enabled"); got != "etc/hubaudit.yaml:23" {
 		t.Errorf("pvc-lost.enabled stands at %s", got)
 	}
 	if got := c.Where("hubs[0].checks.hub-user-count-drift.expect.reason"); got != "etc/hubaudit.yaml:12" {
@@ -122,37 +126,50 @@ func TestNoValue(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	base := "hubs: [{name: a}]\n"
 	for name, c := range map[string]struct{ text, want string }{
-		"empty file":           {"", "no hub is configured"},
-		"only comments":        {"# nothing\n", "no hub is configured"},
-		"unknown key":          {base + "histroy: x", `hubaudit.yaml:2: histroy: unknown key; did you mean "history"?`},
-		"unknown nested":       {"hubs:\n  - name: a\n    backups:\n      - name: b\n        file: x", `hubaudit.yaml:5: hubs[0].backups[0].file: unknown key; did you mean "files"?`},
-		"nothing near":         {base + "zzzzzzzz: 1", "known are checks, cluster"},
-		"unknown check":        {base + "checks: {pvc-lots: {enabled: false}}", `unknown check; did you mean "pvc-lost"?`},
-		"unknown parameter":    {base + "checks:\n  hub-user-count-drift: {minDrops: 3}", `did you mean "minDrop"?`},
-		"check not a mapping":  {base + "checks: {pvc-lost: false}", "must be a mapping such as"},
-		"enabled is a word":    {base + "checks: {pvc-lost: {enabled: nope}}", "must be true or false"},
-		"bad severity":         {base + "checks: {pvc-lost: {severity: fatal}}", "use critical, error, warning or info"},
-		"twice":                {base + "history: a\nhistory: b", "history"},
-		"list for mapping":     {base + "cluster: [a]", "must be a mapping"},
-		"scalar for list":      {"hubs: a", "must be a list"},
-		"mapping for scalar":   {base + "history: {a: b}", "must be a single value"},
-		"bad duration":         {base + "notify: {repeatInterval: soon}", "hubaudit.yaml"},
-		"no name":              {"hubs: [{namespace: a}]", "hubs[0].name"},
-		"same hub twice":       {"hubs: [{name: a}, {name: a}]", "another hub has the name"},
-		"bad namespace":        {"hubs: [{name: a, namespace: A_B}]", "is not a namespace"},
-		"backup without place": {"hubs: [{name: a, backups: [{name: n}]}]", "set one of files"},
-		"backup in two places": {"hubs: [{name: a, backups: [{name: n, files: x, volumeSnapshots: y}]}]", "set one of files"},
-		"bad schedule":         {"hubs: [{name: a, backups: [{name: n, files: x, schedule: daily-ish}]}]", "is not a cron schedule"},
-		"bad slug scheme":      {"hubs: [{name: a, kubespawner: {slugScheme: none}}]", "neither safe nor escape"},
-		"dump and context":     {base + "cluster: {dump: d, context: c}", "exclude each other"},
-		"route to nobody":      {base + "notify: {routes: [{severity: error, to: [slack]}]}", `receiver "slack" is not configured`},
-		"token, no channel":    {base + "notify: {slack: {tokenFile: t}}", "a bot token needs a channel"},
-		"two kinds of slack":   {base + "notify: {slack: {tokenFile: t, channel: c, webhookURLFile: w}}", "set one of tokenFile"},
-		"inline secret":        {base + "notify: {pagerduty: {routingKey: abcdef0123456789}}", "a secret does not belong into the configuration"},
-		"variable not set":     {base + "notify: {pagerduty: {routingKey: \"${KEY}\"}}", "the environment variable KEY is not set"},
-		"not yaml":             {"hubs: [", "not valid YAML"},
-		"two documents":        {base + "---\n" + base, "YAML"},
-		"alias to itself":      {"hubs: &a [*a]", "hubaudit.yaml"},
+		"empty file":              {"", "no hub is configured"},
+		"only comments":           {"# nothing\n", "no hub is configured"},
+		"unknown key":             {base + "histroy: x", `hubaudit.yaml:2: histroy: unknown key; did you mean "history"?`},
+		"unknown nested":          {"hubs:\n  - name: a\n    backups:\n      - name: b\n        file: x", `hubaudit.yaml:5: hubs[0].backups[0].file: unknown key; did you mean "files"?`},
+		"nothing near":            {base + "zzzzzzzz: 1", "known are checks, cluster"},
+		"unknown check":           {base + "checks: {pvc-lots: {enabled: false}}", `unknown check; did you mean "pvc-lost"?`},
+		"unknown parameter":       {base + "checks:\n  hub-user-count-drift: {minDrops: 3}", `did you mean "minDrop"?`},
+		"check not a mapping":     {base + "checks: {pvc-lost: false}", "must be a mapping such as"},
+		"enabled is a word":       {base + "checks: {pvc-lost: {enabled: nope}}", "must be true or false"},
+		"bad severity":            {base + "checks: {pvc-lost: {severity: fatal}}", "use critical, error, warning or info"},
+		"twice":                   {base + "history: a\nhistory: b", "history"},
+		"list for mapping":        {base + "cluster: [a]", "must be a mapping"},
+		"scalar for list":         {"hubs: a", "must be a list"},
+		"mapping for scalar":      {base + "history: {a: b}", "must be a single value"},
+		"bad duration":            {base + "notify: {repeatInterval: soon}", "hubaudit.yaml"},
+		"no name":                 {"hubs: [{namespace: a}]", "hubs[0].name"},
+		"same hub twice":          {"hubs: [{name: a}, {name: a}]", "another hub has the name"},
+		"bad namespace":           {"hubs: [{name: a, namespace: A_B}]", "is not a namespace"},
+		"backup without place":    {"hubs: [{name: a, backups: [{name: n}]}]", "set one of files"},
+		"backup in two places":    {"hubs: [{name: a, backups: [{name: n, files: x, volumeSnapshots: y}]}]", "set one of files"},
+		"bad schedule":            {"hubs: [{name: a, backups: [{name: n, files: x, schedule: daily-ish}]}]", "is not a cron schedule"},
+		"bad slug scheme":         {"hubs: [{name: a, kubespawner: {slugScheme: none}}]", "neither safe nor escape"},
+		"dump and context":        {base + "cluster: {dump: d, context: c}", "exclude each other"},
+		"prometheus nowhere":      {base + "prometheus: {tokenFile: t}", "prometheus.url: must be the URL of a Prometheus"},
+		"prometheus without http": {base + "prometheus: {url: \"prometheus:9090\"}", "prometheus.url: must be the URL of a Prometheus"},
+		"prometheus's page":       {base + "prometheus: {url: \"http://p:9090/x/graph\"}", "write http://p:9090/x"},
+		"prometheus's API":        {base + "prometheus: {url: \"http://p:9090/api/v1/query/\"}", "write http://p:9090"},
+		"prometheus with query":   {base + "prometheus: {url: \"http://p:9090?x=1\"}", "must not have anything after"},
+		"prometheus in clear":     {base + "prometheus: {url: \"http://p:9090\", caFile: c}", "does not begin with https"},
+		"two logins":              {base + "prometheus: {url: \"http://p\", tokenFile: t, username: u, passwordFile: p}", "not both"},
+		"two tokens":              {base + "prometheus: {url: \"http://p\", tokenFile: t, token: \"${T}\"}", "prometheus.token: set this or prometheus.tokenFile"},
+		"password of nobody":      {base + "prometheus: {url: \"http://p\", passwordFile: p}", "no username"},
+		"name without password":   {base + "prometheus: {url: \"http://p\", username: u}", "set passwordFile"},
+		"name with a colon":       {base + "prometheus: {url: \"http://p\", username: \"u:v\", passwordFile: p}", "must not hold a colon"},
+		"no matchers":             {base + "prometheus: {url: \"http://p\", matchers: prod}", "are not matchers of labels"},
+		"matchers that escape":    {base + "prometheus: {url: \"http://p\", matchers: 'a=\"b\"} or vector(1) or x{c=\"d\"'}", "are not matchers of labels"},
+		"route to nobody":         {base + "notify: {routes: [{severity: error, to: [slack]}]}", `receiver "slack" is not configured`},
+		"token, no channel":       {base + "notify: {slack: {tokenFile: t}}", "a bot token needs a channel"},
+		"two kinds of slack":      {base + "notify: {slack: {tokenFile: t, channel: c, webhookURLFile: w}}", "set one of tokenFile"},
+		"inline secret":           {base + "notify: {pagerduty: {routingKey: abcdef0123456789}}", "a secret does not belong into the configuration"},
+		"variable not set":        {base + "notify: {pagerduty: {routingKey: \"${KEY}\"}}", "the environment variable KEY is not set"},
+		"not yaml":                {"hubs: [", "not valid YAML"},
+		"two documents":           {base + "---\n" + base, "YAML"},
+		"alias to itself":         {"hubs: &a [*a]", "hubaudit.yaml"},
 
 		"unknown check of a hub":     {"hubs:\n  - name: a\n    checks: {pvc-lots: {enabled: false}}", `hubaudit.yaml:3: hubs[0].checks.pvc-lots: unknown check; did you mean "pvc-lost"?`},
 		"unknown parameter of a hub": {"hubs:\n  - name: a\n    checks:\n      hub-user-count-drift: {minDrops: 3}", `hubaudit.yaml:4: hubs[0].checks.hub-user-count-drift.minDrops: unknown key; did you mean "minDrop"?`},
@@ -232,6 +249,10 @@ func TestErrorsShowNoSecret(t *testing.T) {
 		"hubs: [{name: a, api: {tokenFile: f, url: \"http://u:" + secret + "@h/hub/api\"}}]",
 		"hubs: [{name: a, api: {tokenFile: f, url: \"http://u:" + secret + "@h:x/hub/api\"}}]",
 		"hubs: [{name: a, api: {tokenFile: f, url: \"http://h/?token=" + secret + "\"}}]",
+		"hubs: [{name: a}]\nprometheus: {url: \"http://u:" + secret + "@h\"}",
+		"hubs: [{name: a}]\nprometheus: {url: \"http://u:" + secret + "@h:x\"}",
+		"hubs: [{name: a}]\nprometheus: {url: \"http://h\", token: " + secret + "}",
+		"hubs: [{name: a}]\nprometheus: {url: \"http://h\", username: u, password: " + secret + "}",
 		"hubs: [{name: a}]\nmembers: {names: hashed, key: " + secret + "}",
 		"hubs: [{name: a}]\nmembers: {names: hashed, key: \"${S}\"}",
 		"hubs: [{name: \"${S}\", database: \"${NOPE}\"}]\nnotify: {pagerduty: {routingKey: \"${S}\", routingKeyFile: x}}",
@@ -281,6 +302,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("hubs: [{name: a, checks: {hub-user-count-drift: {expect: [{from: 2026-12-01, to: 2026-12-02, reason: x}, &b {}, *b]}}}]")
 	f.Add("hubs: [{name: a, api: {url: \"http://hub/x\", tokenFile: t}, database: \"postgresql://h:p@d/n?password=x\"}]")
 	f.Add("? [a, b]\n: c")
+	f.Add("hubs: [{name: a}]\nprometheus: {url: \"http://p/x/graph\", matchers: 'a=\"b\\\"\",c!~\"d\"', username: u}")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := parse(text, map[string]string{"SLACK": "x", "MEMBERS_KEY": "0123456789abcdef"})
 		if err == nil && len(c.Hubs) == 0 {

@@ -55,6 +55,9 @@ func (c *Config) secrets() []secret {
 			all = append(all, secret{fmt.Sprintf("hubs[%d].api.token", i), h.API.Token, h.API.TokenFile})
 		}
 	}
+	if p := c.Prometheus; p != nil {
+		all = append(all, secret{"prometheus.token", p.Token, p.TokenFile}, secret{"prometheus.password", p.Password, p.PasswordFile})
+	}
 	all = append(all, secret{"members.key", c.Members.Key, c.Members.KeyFile})
 	if s := c.Notify.Slack; s != nil {
 		all = append(all, secret{"notify.slack.token", s.Token, s.TokenFile}, secret{"notify.slack.webhookURL", s.WebhookURL, s.WebhookURLFile})
@@ -98,6 +101,9 @@ func (c *Config) CheckFiles() error {
 		if h.API != nil && h.API.CAFile != "" {
 			errs = append(errs, c.checkCertificates(fmt.Sprintf("hubs[%d].api.caFile", i), h.API.CAFile))
 		}
+	}
+	if p := c.Prometheus; p != nil && p.CAFile != "" {
+		errs = append(errs, c.checkCertificates("prometheus.caFile", p.CAFile))
 	}
 	return errors.Join(errs...)
 }

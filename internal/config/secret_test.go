@@ -76,6 +76,9 @@ func TestCheckFiles(t *testing.T) {
 		return "hubs:\n  - name: a\n    database: mysql://h@d/n\n    databasePasswordFile: " + password +
 			"\n    api: {url: \"https://h/hub/api\", tokenFile: " + token + ", caFile: " + ca + "}\nmembers: {names: hashed, keyFile: " + key + "}"
 	}
+	metrics := func(token, ca string) string {
+		return "hubs: [{name: a}]\nprometheus: {url: \"https://p\", tokenFile: " + token + ", caFile: " + ca + "}"
+	}
 	for name, c := range map[string]struct{ text, want string }{
 		"all good":        {text("good", "good", "ca.pem", "good"), ""},
 		"no password":     {text("none", "good", "ca.pem", "good"), "hubaudit.yaml:4: hubs[0].databasePasswordFile: open "},
@@ -83,6 +86,9 @@ func TestCheckFiles(t *testing.T) {
 		"no certificates": {text("good", "good", "none", "good"), "hubaudit.yaml:5: hubs[0].api.caFile: open "},
 		"not in PEM":      {text("good", "good", "short", "good"), "short holds no certificate in PEM form"},
 		"short key":       {text("good", "good", "ca.pem", "short"), "hubaudit.yaml:6: members.key: the key has 15 bytes, at least 16 are needed"},
+		"prometheus":      {metrics("good", "ca.pem"), ""},
+		"its token":       {metrics("none", "ca.pem"), "hubaudit.yaml:2: prometheus.tokenFile: open "},
+		"its certificate": {metrics("good", "short"), "hubaudit.yaml:2: prometheus.caFile: "},
 		"no key":          {text("good", "good", "ca.pem", "none"), "hubaudit.yaml:6: members.keyFile: open "},
 	} {
 		cfg, err := Parse(filepath.Join(dir, "hubaudit.yaml"), []byte(c.text), known, env(nil))

@@ -36,6 +36,9 @@ func (c *Config) validate() error {
 	if c.Cluster.Dump != "" && c.Cluster.Context != "" {
 		v.errorf("cluster.dump", "dump and context exclude each other: a recording or a live cluster")
 	}
+	if c.Prometheus != nil {
+		v.prometheus(c.Prometheus)
+	}
 	v.members(c.Members)
 	v.checks()
 	v.notify(c.Notify)
@@ -136,16 +139,9 @@ func (v *validator) api(a *API, path string) {
 	if a.Token+a.TokenFile == "" {
 		v.errorf(path, "set tokenFile: a file with the token of a JupyterHub service")
 	}
-	// The value is not quoted where it may hold a password.
-	u, err := url.Parse(a.URL)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		v.errorf(path+".url", "must be the URL of the hub's API, such as http://hub:8081/hub/api or https://hub.example.org/hub/api")
-	case u.User != nil:
-		v.errorf(path+".url", "must not hold a user or password: the API takes a token, see tokenFile")
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		v.errorf(path+".url", "must not have anything after a ? or #")
-	case !strings.HasSuffix(u.Path, apiPath):
+	u := v.httpURL(path+".url", a.URL, "must be the URL of the hub's API, such as http://hub:8081/hub/api or https://hub.example.org/hub/api",
+		"the API takes a token, see tokenFile")
+	if u != nil && !strings.HasSuffix(u.Path, apiPath) {
 		prefix, _, _ := strings.Cut(u.Path, "/hub")
 		u.Path = strings.TrimRight(prefix, "/") + apiPath
 		v.errorf(path+".url", "must end in %s: write %s", apiPath, u)
@@ -153,6 +149,23 @@ func (v *validator) api(a *API, path string) {
 	if a.CAFile != "" && u != nil && u.Scheme == "http" {
 		v.errorf(path+".caFile", "is of no use: the URL does not begin with https")
 	}
+}
+
+// httpURL reads a URL to ask; nil if it is none such, which has been said then.
+// The value is not quoted where it may hold a password.
+func (v *validator) httpURL(key, value, form, login string) *url.URL {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		v.errorf(key, "%s", form)
+	case u.User != nil:
+		v.errorf(key, "must not hold a user or password: %s", login)
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		v.errorf(key, "must not have anything after a ? or #")
+	default:
+		return u
+	}
+	return nil
 }
 
 func (v *validator) members(m Members) {

@@ -54,7 +54,7 @@ history: sqlite:history.db
 // with a token of the chart's own service account: a service account is
 // subject to API priority and fairness, an administrator is not.
 func startCluster(r *runner, s *facts.Snapshot) (*harness.Cluster, string) {
-	c := harness.Start(r, harness.Options{CRDs: []string{"longhorn", "snapshot"}})
+	c := harness.Start(r, harness.Options{CRDs: []string{"longhorn", "snapshot", "ceph"}})
 	var objects []map[string]any
 	for _, name := range []string{world.Namespace, s.Longhorn.Namespace} {
 		objects = append(objects, map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}})
@@ -66,7 +66,7 @@ func startCluster(r *runner, s *facts.Snapshot) (*harness.Cluster, string) {
 	say("created in %d s", int(time.Since(start).Seconds()))
 
 	rendered, err := exec.CommandContext(r.ctx, c.Binary("helm"), "template", "hubaudit", filepath.Join("..", "charts", "hubaudit"),
-		"--namespace", world.Namespace, "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml").Output()
+		"--namespace", world.Namespace, "--set", "rbac.longhornEvents=true", "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml").Output()
 	if err != nil {
 		r.Fatalf("render the chart: %w", err)
 	}

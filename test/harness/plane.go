@@ -32,11 +32,14 @@ func (c *Cluster) startPlane(options Options) error {
 	if err != nil {
 		return err
 	}
-	if options.ControllerManager {
-		// Pods then need their service account, as in any cluster. Without the
-		// controllers there would be no default one.
-		apiServer.Configure().Disable("disable-admission-plugins")
+	// A new node would be tainted until a controller takes that off, which no one does here.
+	without := "TaintNodesByCondition"
+	if !options.ControllerManager {
+		// With the controllers pods need their service account, as in any cluster.
+		// Without them there would be no default one.
+		without += ",ServiceAccount"
 	}
+	apiServer.Configure().Set("disable-admission-plugins", without)
 	existing := false
 	c.env = &envtest.Environment{UseExistingCluster: &existing, ControlPlaneStartTimeout: startTimeout}
 	c.env.ControlPlane.Etcd = etcd

@@ -24,3 +24,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "hubaudit.clusterRoleName" -}}
 {{- printf "%s-%s" .Release.Namespace (include "hubaudit.fullname" .) }}
 {{- end }}
+
+{{- define "hubaudit.longhornNamespace" -}}
+{{- dig "longhorn" "namespace" "longhorn-system" .Values.config }}
+{{- end }}
+
+{{/* Whether the role for Longhorn's events is made; the cluster tells where it is left to it. */}}
+{{- define "hubaudit.readsEvents" -}}
+{{- if eq (toString .Values.rbac.longhornEvents) "auto" }}
+{{- or (.Capabilities.APIVersions.Has "longhorn.io/v1beta2") (.Capabilities.APIVersions.Has "longhorn.io/v1beta1") }}
+{{- else }}{{ .Values.rbac.longhornEvents }}{{ end }}
+{{- end }}

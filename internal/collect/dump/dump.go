@@ -61,6 +61,8 @@ type groupKind struct{ group, kind string }
 // seen is what the dump has of one kind.
 type seen struct {
 	*kube.Resource
+	// ofLonghorn is true for what is of interest only in Longhorn's namespace.
+	ofLonghorn bool
 	// occurs is true once an object or a list of the kind was found.
 	occurs bool
 	rows   map[key]row
@@ -84,8 +86,9 @@ type row struct {
 func newReader(longhornNamespace string) *reader {
 	r := &reader{kube: kube.NewTables(), longhorn: longhorn.NewTables(longhornNamespace),
 		namespace: longhornNamespace, byKind: map[groupKind]*seen{}}
-	for _, resource := range slices.Concat(r.kube.Resources(), r.longhorn.Resources()) {
-		s := &seen{Resource: resource, rows: map[key]row{}}
+	others := r.kube.Resources()
+	for i, resource := range slices.Concat(others, r.longhorn.Resources()) {
+		s := &seen{Resource: resource, ofLonghorn: i >= len(others), rows: map[key]row{}}
 		r.byKind[groupKind{resource.Group, resource.Kind}] = s
 		r.order = append(r.order, s)
 	}
@@ -167,8 +170,10 @@ func (r *reader) put(raw []byte, head object.Head, had map[*seen]bool) bool {
 		return false
 	}
 	had[s] = true
-	if s.Group == longhorn.Group && head.Metadata.Namespace != r.namespace {
-		r.elsewhere = cmp.Or(r.elsewhere, head.Metadata.Namespace)
+	if s.ofLonghorn && head.Metadata.Namespace != r.namespace {
+		if s.Group == longhorn.Group {
+			r.elsewhere = cmp.Or(r.elsewhere, head.Metadata.Namespace)
+		}
 		return true
 	}
 	s.occurs = true

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,15 +69,28 @@ var (
 	replica  = manifest("longhorn.io/v1beta2", "Replica", "longhorn-system", "r", "")
 	lhNode   = manifest("longhorn.io/v1beta2", "Node", "longhorn-system", "n", "")
 	setting  = manifest("longhorn.io/v1beta2", "Setting", "longhorn-system", "current-longhorn-version", `,"value":"v1.9.0"`)
+	manager  = manifest("longhorn.io/v1beta2", "InstanceManager", "longhorn-system", "m", "")
+	image    = manifest("longhorn.io/v1beta2", "EngineImage", "longhorn-system", "e", "")
+	orphan   = manifest("longhorn.io/v1beta2", "Orphan", "longhorn-system", "o", "")
+	group    = manifest("longhorn.io/v1beta2", "ShardGroup", "longhorn-system", "v", "")
+	shard    = manifest("longhorn.io/v1beta2", "Shard", "longhorn-system", "s", "")
+	salvage  = manifest("v1", "Event", "longhorn-system", "v.1", `,"reason":"AutoSalvaged","involvedObject":{"kind":"Volume","name":"v"}`)
+	event    = manifest("v1", "Event", "longhorn-system", "v.2", `,"reason":"Degraded","involvedObject":{"kind":"Volume","name":"v"}`)
+	another  = manifest("v1", "Event", "hub", "p.1", `,"reason":"AutoSalvaged","involvedObject":{"kind":"Volume","name":"other"}`)
+	budget   = manifest("policy/v1", "PodDisruptionBudget", "longhorn-system", "m", "")
+	pool     = manifest("ceph.rook.io/v1", "CephBlockPool", "rook-ceph", "p", "")
+	files    = manifest("ceph.rook.io/v1", "CephFilesystem", "rook-ceph", "f", "")
 	secret   = manifest("v1", "Secret", "hub", "s", `,"data":{"a":"c2VjcmV0"}`)
 )
 
 func healthy() map[string]string {
 	return map[string]string{
 		"claims.json":           listOfAll(claimA, claimB),
-		"rest.json":             listOfAll(pv, node, pod, class, cron, job, snapshot, secret),
+		"rest.json":             listOfAll(pv, node, pod, class, cron, job, snapshot, secret, budget, pool, files),
 		"longhorn/volumes.json": listOfAll(lhVolume, replica),
 		"longhorn/rest.json":    listOfAll(lhNode, setting),
+		"longhorn/more.json":    listOfAll(manager, image, orphan, group, shard),
+		"events.json":           listOfAll(event, salvage, another),
 		"notes.txt":             "{ not even read",
 	}
 }
@@ -105,7 +119,34 @@ const (
 func healthyStatus() map[string]string {
 	return map[string]string{facts.KubeClaims: "ok  2", facts.KubeVolumes: one, facts.KubeNodes: one, facts.KubePods: one, facts.KubeStorageClasses: one,
 		facts.KubeCronJobs: one, facts.KubeJobs: one, facts.KubeSnapshots: one,
-		facts.LonghornVolumes: one, facts.LonghornReplicas: one, facts.LonghornNodes: one, facts.LonghornSettings: one}
+		facts.KubeDisruptionBudgets: one, facts.CephBlockPools: one, facts.CephFilesystems: one,
+		facts.LonghornVolumes: one, facts.LonghornReplicas: one, facts.LonghornNodes: one, facts.LonghornSettings: one,
+		facts.LonghornInstanceManagers: one, facts.LonghornEngineImages: one, facts.LonghornOrphans: one,
+		facts.LonghornShardGroups: one, facts.LonghornShards: one, facts.LonghornEvents: one}
+}
+
+// withLonghorn is a status for each of Longhorn's sources, and others for some.
+func withLonghorn(status string, others map[string]string) map[string]string {
+	m := map[string]string{}
+	for name := range healthyStatus() {
+		if strings.HasPrefix(name, "longhorn/") {
+			m[name] = status
+		}
+	}
+	maps.Copy(m, others)
+	return m
+}
+
+// unknownThen are the sources of which no audit before 0.4 asked for a dump.
+var unknownThen = []string{facts.LonghornInstanceManagers, facts.LonghornEngineImages, facts.LonghornOrphans, facts.LonghornShardGroups, facts.LonghornShards,
+	facts.LonghornEvents, facts.KubeDisruptionBudgets}
+
+func each(status string, names ...string) map[string]string {
+	m := map[string]string{}
+	for _, name := range names {
+		m[name] = status
+	}
+	return m
 }
 
 // TestDamage changes one thing in a healthy dump and compares all statuses.
@@ -122,14 +163,36 @@ func TestDamage(t *testing.T) {
 		{name: "no claims", change: func(f map[string]string) { f["claims.json"] = listOfAll() },
 			want: map[string]string{facts.KubeClaims: lost}, says: map[string]string{facts.KubeClaims: "has no PersistentVolumeClaims: add `kubectl get persistentvolumeclaims -A -o yaml`"}},
 		{name: "no optional kinds", change: func(f map[string]string) { f["rest.json"] = listOfAll(pv, node, pod) },
-			want: map[string]string{facts.KubeStorageClasses: none, facts.KubeCronJobs: none, facts.KubeJobs: none, facts.KubeSnapshots: none}},
-		{name: "no Longhorn", change: func(f map[string]string) { delete(f, "longhorn/volumes.json"); delete(f, "longhorn/rest.json") },
-			want: map[string]string{facts.LonghornVolumes: none, facts.LonghornReplicas: none, facts.LonghornNodes: none, facts.LonghornSettings: none}},
+			want: each(none, facts.KubeStorageClasses, facts.KubeCronJobs, facts.KubeJobs, facts.KubeSnapshots, facts.KubeDisruptionBudgets,
+				facts.CephBlockPools, facts.CephFilesystems)},
+		{name: "made for an older audit", change: func(f map[string]string) {
+			delete(f, "longhorn/more.json")
+			delete(f, "events.json")
+			f["rest.json"] = strings.ReplaceAll(f["rest.json"], "PodDisruptionBudget", "Other")
+		}, want: each(none, unknownThen...), says: map[string]string{
+			facts.LonghornEngineImages: "has no engineimages.longhorn.io; if the cluster has any, add `kubectl get engineimages.longhorn.io -A -o yaml`",
+			facts.LonghornEvents:       "add `kubectl get events -A --field-selector reason=AutoSalvaged -o yaml` (or, if there are none, `kubectl get --raw '/api/v1/events?fieldSelector=reason%3DAutoSalvaged'`)",
+		}},
+		{name: "only other events of Longhorn", change: func(f map[string]string) { f["events.json"] = listOfAll(event, another) },
+			want: each("ok  0", facts.LonghornEvents)},
+		{name: "only events of others", change: func(f map[string]string) { f["events.json"] = listOfAll(another) },
+			want: each(none, facts.LonghornEvents)},
+		{name: "the same event twice", change: func(f map[string]string) { f["events2.json"] = listOfAll(salvage, event, salvage) }},
+		{name: "an event of another shape", change: func(f map[string]string) {
+			f["events.json"] = listOfAll(salvage, manifest("v1", "Event", "longhorn-system", "x", `,"reason":{}`))
+		}, want: each(bad, facts.LonghornEvents)},
+		{name: "no Longhorn, but events", change: func(f map[string]string) {
+			delete(f, "longhorn/volumes.json")
+			delete(f, "longhorn/rest.json")
+			delete(f, "longhorn/more.json")
+		}, want: withLonghorn(none, nil), says: map[string]string{facts.LonghornEvents: "the dump has no Longhorn"}},
 		{name: "Longhorn volumes alone", change: func(f map[string]string) {
 			f["longhorn/volumes.json"] = listOfAll(lhVolume)
 			delete(f, "longhorn/rest.json")
+			delete(f, "longhorn/more.json")
 		},
-			want: map[string]string{facts.LonghornReplicas: lost, facts.LonghornNodes: lost, facts.LonghornSettings: lost},
+			want: withLonghorn(none, map[string]string{facts.LonghornVolumes: one, facts.LonghornEvents: one,
+				facts.LonghornReplicas: lost, facts.LonghornNodes: lost, facts.LonghornSettings: lost}),
 			says: map[string]string{facts.LonghornReplicas: "has volumes.longhorn.io and no replicas.longhorn.io: add `kubectl get replicas.longhorn.io -A -o yaml` (or, if there are none, `kubectl get --raw /apis/longhorn.io/v1beta2/replicas`)"}},
 		{name: "a typed list without replicas", change: func(f map[string]string) {
 			f["longhorn/volumes.json"] = listOfAll(lhVolume)
@@ -139,8 +202,8 @@ func TestDamage(t *testing.T) {
 			for name := range f {
 				f[name] = strings.ReplaceAll(f[name], "longhorn-system", "storage")
 			}
-		}, want: map[string]string{facts.LonghornVolumes: lost, facts.LonghornReplicas: lost, facts.LonghornNodes: lost, facts.LonghornSettings: lost},
-			says: map[string]string{facts.LonghornVolumes: "namespace storage has: set longhorn.namespace"}},
+		}, want: withLonghorn(lost, nil),
+			says: map[string]string{facts.LonghornVolumes: "namespace storage has: set longhorn.namespace", facts.LonghornEvents: "namespace storage has"}},
 		{name: "a typed list whose kind comes last", change: func(f map[string]string) {
 			f["claims.json"] = `{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}],"apiVersion":"v1","kind":"PersistentVolumeClaimList"}`
 		}},
@@ -165,7 +228,8 @@ func TestDamage(t *testing.T) {
 			want: map[string]string{facts.KubeClaims: bad}, says: map[string]string{facts.KubeClaims: "a broken file that may have had them: mend or remove it"}},
 		{name: "a broken file, and Longhorn missing", change: func(f map[string]string) {
 			f["longhorn/volumes.json"], f["longhorn/rest.json"] = "{nonsense", "[1,"
-		}, want: map[string]string{facts.LonghornVolumes: bad, facts.LonghornReplicas: bad, facts.LonghornNodes: bad, facts.LonghornSettings: bad},
+			delete(f, "longhorn/more.json")
+		}, want: withLonghorn(bad, nil),
 			says: map[string]string{facts.LonghornVolumes: "and 1 more files"}},
 		{name: "a field of another shape", change: func(f map[string]string) {
 			f["claims.json"] = listOfAll(claimA, manifest("v1", "PersistentVolumeClaim", "hub", "b", `,"spec":7`))
@@ -192,9 +256,7 @@ func TestDamage(t *testing.T) {
 			tt.change(files)
 			_, _, sources := Read(t.Context(), folder(t, files), "longhorn-system")
 			want := healthyStatus()
-			for name, status := range tt.want {
-				want[name] = status
-			}
+			maps.Copy(want, tt.want)
 			if diff := cmp.Diff(want, brief(sources)); diff != "" {
 				t.Errorf("statuses (-want +got):\n%s%s", diff, detail(sources, facts.KubeClaims))
 			}

@@ -3,6 +3,8 @@ package dump
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 	"time"
 
 	"hubaudit/internal/collect/kube"
@@ -40,13 +42,13 @@ func (r *reader) trouble(s *seen, path string, elsewhere bool) error {
 		return source.Failed(facts.CauseUnreadable, kube.Brief(s.incomplete), "the dump may not have all %s: make it again", s.Name())
 	case s.occurs && s.Err() != nil:
 		return source.Failed(facts.CauseUnreadable, kube.Brief(s.Err()), "cannot read the %s of the dump", s.Name())
-	case s.Group == longhorn.Group && elsewhere:
+	case s.ofLonghorn && elsewhere:
 		return longhorn.Elsewhere(r.namespace, r.elsewhere)
-	case s.occurs:
+	case s.occurs && (!s.ofLonghorn || r.firstOfLonghorn() != nil): // not events without a Longhorn
 		return nil
 	case len(r.broken) > 0:
 		return source.Failed(facts.CauseUnreadable, kube.Brief(r.brokenFiles()), "the dump has no %s, and a broken file that may have had them: mend or remove it", s.Name())
-	case s.Group == longhorn.Group:
+	case s.ofLonghorn:
 		return r.longhornTrouble(s)
 	case always[s.Source]:
 		return source.Failed(facts.CauseMissing, nil, "the dump %s has no %s: add %s", path, s.Kind+"s", command(s))
@@ -56,18 +58,35 @@ func (r *reader) trouble(s *seen, path string, elsewhere bool) error {
 
 // longhornTrouble is about a kind of Longhorn that the dump does not have.
 func (r *reader) longhornTrouble(s *seen) error {
-	for _, other := range r.order {
-		if other.Group == longhorn.Group && other.occurs {
-			return source.Failed(facts.CauseMissing, nil, "the dump has %s and no %s: add %s", other.Name(), s.Name(), command(s))
-		}
+	other := r.firstOfLonghorn()
+	switch {
+	case other == nil:
+		return source.Absent("the dump has no Longhorn; if the cluster has, add %s", command(s))
+	case longhorn.Optional(s.Source):
+		return source.Absent("the dump has no %s; if the cluster has any, add %s", s.Name(), command(s))
 	}
-	return source.Absent("the dump has no Longhorn; if the cluster has, add %s", command(s))
+	return source.Failed(facts.CauseMissing, nil, "the dump has %s and no %s: add %s", other.Name(), s.Name(), command(s))
+}
+
+// firstOfLonghorn is a kind of Longhorn's own that the dump has, nil if there
+// is none.
+func (r *reader) firstOfLonghorn() *seen {
+	i := slices.IndexFunc(r.order, func(s *seen) bool { return s.Group == longhorn.Group && s.occurs })
+	if i < 0 {
+		return nil
+	}
+	return r.order[i]
 }
 
 // command makes a dump of a kind. `-o yaml` calls every list just "List", so
 // that one without objects does not tell of what; a raw list does.
 func command(s *seen) string {
-	return fmt.Sprintf("`kubectl get %s -A -o yaml` (or, if there are none, `kubectl get --raw %s`)", s.Name(), s.ListPath())
+	selector, raw := "", s.ListPath()
+	if s.FieldSelector != "" {
+		selector = " --field-selector " + s.FieldSelector
+		raw = "'" + raw + "?fieldSelector=" + url.QueryEscape(s.FieldSelector) + "'"
+	}
+	return fmt.Sprintf("`kubectl get %s -A%s -o yaml` (or, if there are none, `kubectl get --raw %s`)", s.Name(), selector, raw)
 }
 
 // brokenFiles is the first broken file, and how many more there are.

@@ -2,19 +2,16 @@ package hubapi
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"hubaudit/internal/collect/source"
+	"hubaudit/internal/collect/web"
 	"hubaudit/internal/facts"
 )
 
@@ -38,44 +35,11 @@ func connect(o Options) (*client, error) {
 	if o.Token == "" || strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, source.Failed(facts.CauseUnreadable, nil, "reading the REST API at %s: the token is empty or holds a blank, a line break or another character that no token has", base)
 	}
-	roots, err := trusted(o.CAFile)
+	httpClient, err := web.Client(o.CAFile)
 	if err != nil {
 		return nil, source.Failed(facts.CauseUnreadable, err, "reading the certificates to trust for %s (caFile)", base)
 	}
-	transport := &http.Transport{Proxy: proxy, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 1}
-	return &client{base: base, token: o.Token, userAgent: o.UserAgent, wait: wait, http: &http.Client{Transport: transport,
-		// A redirect would carry the token to wherever it points.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
-}
-
-// proxy is the environment's for https, where it sees only whom the audit
-// talks to. Over http it would see the token.
-func proxy(r *http.Request) (*url.URL, error) {
-	if r.URL.Scheme != "https" {
-		return nil, nil
-	}
-	return http.ProxyFromEnvironment(r)
-}
-
-// trusted is the system's certificates and those of the file, nil for the
-// system's alone.
-func trusted(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
-	}
-	return pool, nil
+	return &client{base: base, token: o.Token, userAgent: o.UserAgent, wait: wait, http: httpClient}, nil
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }
@@ -170,7 +134,7 @@ func refused(what string, resp *http.Response, body io.Reader) *failure {
 	case resp.StatusCode == http.StatusOK && !f.page:
 		return nil
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		f.location = redirected(resp)
+		f.location = web.RedirectedTo(resp)
 		return f
 	}
 	switch resp.StatusCode {
@@ -184,14 +148,4 @@ func refused(what string, resp *http.Response, body io.Reader) *failure {
 		f.words = hubWords(io.LimitReader(body, 1<<16))
 	}
 	return f
-}
-
-// redirected is where an answer points, without a query: a login page's holds
-// where one came from.
-func redirected(resp *http.Response) string {
-	to, err := resp.Location()
-	if err != nil {
-		return "nowhere"
-	}
-	return (&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String()
 }

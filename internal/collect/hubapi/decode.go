@@ -6,12 +6,12 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"hubaudit/internal/collect/web"
 	"hubaudit/internal/facts"
 )
 
@@ -162,7 +162,7 @@ func (p *page) items(dec *jsontext.Decoder) error {
 }
 
 func (m userModel) user() user {
-	u := user{User: facts.User{Name: clean(*m.Name), Admin: m.Admin, Created: parseTime(m.Created), LastActivity: parseTime(m.LastActivity)},
+	u := user{User: facts.User{Name: web.Clean(*m.Name), Admin: m.Admin, Created: parseTime(m.Created), LastActivity: parseTime(m.LastActivity)},
 		serversShown: m.Servers != nil}
 	if !u.serversShown {
 		return u
@@ -175,7 +175,7 @@ func (m userModel) user() user {
 
 func (m serverModel) server(name string) server {
 	pending := len(m.Pending) > 0 && m.Pending.Kind() != 'n' && m.Pending.Kind() != 'f'
-	s := server{active: m.Ready || pending, stateShown: m.State != nil, Spawner: facts.Spawner{Name: clean(name),
+	s := server{active: m.Ready || pending, stateShown: m.State != nil, Spawner: facts.Spawner{Name: web.Clean(name),
 		Started: parseTime(m.Started), LastActivity: parseTime(m.LastActivity), State: parseState(m.State)}}
 	// Of a server that it has in memory the hub asks the spawner, and that has
 	// names for a pod that never was. Nothing is stored before the first start.
@@ -208,7 +208,7 @@ func text(raw jsontext.Value) string {
 	if raw.Kind() != '"' || json.Unmarshal(raw, &s, lenient) != nil {
 		return ""
 	}
-	return clean(s)
+	return web.Clean(s)
 }
 
 // timeForms are the hub's, and that of hubs before 0.9, which name no zone.
@@ -222,11 +222,4 @@ func parseTime(s string) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// clean makes text that every report and database can hold: valid UTF-8
-// without NUL.
-func clean(s string) string {
-	const replacement = "\uFFFD"
-	return strings.ReplaceAll(strings.ToValidUTF8(s, replacement), "\x00", replacement)
 }

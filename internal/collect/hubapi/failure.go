@@ -2,19 +2,16 @@ package hubapi
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"hubaudit/internal/collect/source"
+	"hubaudit/internal/collect/web"
 	"hubaudit/internal/facts"
 )
 
@@ -57,16 +54,7 @@ func broken(ctx context.Context, what string, err error) *failure {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	return &failure{what: what, err: err, passing: passing && !untrusted(err)}
-}
-
-// untrusted tells whether TLS failed because of a certificate, or for want of TLS.
-func untrusted(err error) bool {
-	_, verify := errors.AsType[*tls.CertificateVerificationError](err)
-	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return verify || authority || alert || record
+	return &failure{what: what, err: err, passing: passing && !web.Untrusted(err)}
 }
 
 // explain makes a source's error of a failure.
@@ -79,14 +67,14 @@ func (c *client) explain(err error) error {
 		return c.explainStatus(f)
 	}
 	const cannot = "cannot %s at %s: "
-	cause := briefly{f.err}
+	cause := web.Briefly(f.err)
 	_, tooLarge := errors.AsType[*http.MaxBytesError](f.err)
 	switch {
 	case errors.Is(f.err, context.DeadlineExceeded):
 		return source.Failed(facts.CauseTimeout, cause, cannot+"the deadline passed; if the hub is only slow, raise the timeout", f.what, c.base)
 	case errors.Is(f.err, context.Canceled):
 		return source.Failed(facts.CauseTimeout, cause, cannot+"the run was stopped", f.what, c.base)
-	case untrusted(f.err):
+	case web.Untrusted(f.err):
 		return source.Failed(facts.CauseUnreachable, cause, cannot+"no trusted connection; set caFile to the certificate that the hub's one is signed by, and see whether the URL should begin with http or https", f.what, c.base)
 	case tooLarge:
 		return source.Failed(facts.CauseUnreadable, cause, cannot+"the answer is larger than any hub's", f.what, c.base)
@@ -105,7 +93,7 @@ func (c *client) explainStatus(f *failure) error {
 	switch {
 	case f.location != "":
 		return source.Failed(facts.CauseUnreadable, nil, "cannot %s at %s: the answer is a redirect to %q, which is not followed with a token; %s, or it begins with http instead of https",
-			f.what, c.base, clean(f.location), notAPI)
+			f.what, c.base, f.location, notAPI)
 	case f.passing:
 		return source.Failed(facts.CauseUnreachable, said, "cannot %s at %s: status %d, also after several attempts; see whether the hub runs", f.what, c.base, f.status)
 	case f.status == http.StatusUnauthorized, f.status == http.StatusForbidden:
@@ -119,26 +107,6 @@ func (c *client) explainStatus(f *failure) error {
 	return source.Failed(facts.CauseUnreadable, said, "cannot %s at %s: status %d; see the hub's log", f.what, c.base, f.status)
 }
 
-// briefly is an error in one line of bounded length: decoders may complain of
-// whole pages.
-type briefly struct{ err error }
-
-func (b briefly) Error() string { return brief(b.err.Error()) }
-func (b briefly) Unwrap() error { return b.err }
-
-func brief(text string) string {
-	const limit = 300
-	text = strings.Join(strings.Fields(clean(text)), " ")
-	if len(text) <= limit {
-		return text
-	}
-	cut := limit
-	for !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "…"
-}
-
 // hubWords is the message that the hub puts into its refusals.
 func hubWords(body io.Reader) string {
 	var said struct {
@@ -147,5 +115,5 @@ func hubWords(body io.Reader) string {
 	if into(&said)(body) != nil {
 		return ""
 	}
-	return brief(said.Message)
+	return web.Brief(said.Message)
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"hubaudit/internal/collect/web"
 	"hubaudit/internal/facts"
 )
 
@@ -215,7 +216,7 @@ func TestNoProxySeesTheToken(t *testing.T) {
 		t.Error(err)
 	}
 	r := httptest.NewRequest(http.MethodGet, "http://hub.example/hub/api", nil)
-	if u, err := proxy(r); u != nil || err != nil {
+	if u, err := web.Proxy(r); u != nil || err != nil {
 		t.Errorf("the proxy for http is %v: %v", u, err)
 	}
 }

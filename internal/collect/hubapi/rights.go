@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hubaudit/internal/collect/source"
+	"hubaudit/internal/collect/web"
 	"hubaudit/internal/facts"
 )
 
@@ -62,14 +63,14 @@ func (c *client) rights(ctx context.Context) (rights, error) {
 }
 
 func (r rights) owner() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %q", clean(r.kind), clean(r.name)))
+	return strings.TrimSpace(fmt.Sprintf("%s %q", web.Clean(r.kind), web.Clean(r.name)))
 }
 
 // filtered says that a scope is there, but for some users or servers only.
 func (r rights) filtered(scope string) string {
 	for _, have := range r.scopes {
 		if strings.HasPrefix(have, scope+"!") {
-			return " (it has it for some only: " + clean(have) + ")"
+			return " (it has it for some only: " + web.Clean(have) + ")"
 		}
 	}
 	return ""

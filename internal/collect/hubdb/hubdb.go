@@ -49,6 +49,10 @@ type Options struct {
 	BaseDir string
 	// Password is used where URL has none.
 	Password string
+	// OwnVolume: where an SQLite file lies on a file system of its own, that is
+	// the hub's volume, as in a pod that mounts it. Database.Disk is then told
+	// without the time, which is the run's.
+	OwnVolume bool
 }
 
 // Read reads a database. Its errors are made by source.Failed, are one line and
@@ -69,7 +73,7 @@ func Read(ctx context.Context, o Options) (Result, error) {
 		return Result{Database: facts.Database{Engine: SQLite, InMemory: true}, UsersRead: facts.None, SpawnersRead: facts.None},
 			source.Absent("the hub keeps its database in memory, where nobody else can read it")
 	}
-	r, err := readSQLite(ctx, t.Path)
+	r, err := readSQLite(ctx, t.Path, o.OwnVolume)
 	if err != nil {
 		return Result{}, failed(ctx, t.Path, err)
 	}
@@ -78,7 +82,7 @@ func Read(ctx context.Context, o Options) (Result, error) {
 
 // readSQLite tells what is wrong with the file as a file, and if it is a
 // database, reads it.
-func readSQLite(ctx context.Context, path string) (Result, error) {
+func readSQLite(ctx context.Context, path string, ownVolume bool) (Result, error) {
 	real, release, err := claim(ctx, path)
 	if err != nil {
 		return Result{}, err
@@ -90,6 +94,9 @@ func readSQLite(ctx context.Context, path string) (Result, error) {
 	}
 	r := Result{Database: facts.Database{Engine: SQLite, Location: path,
 		SizeBytes: look.size, Modified: look.modified, Copies: datedCopies(path)}, UsersRead: facts.None, SpawnersRead: facts.None}
+	if ownVolume {
+		r.Database.Disk = diskOf(real)
+	}
 	if look.damage != nil {
 		r.Database.Damage = []facts.Damage{*look.damage}
 		return r, nil

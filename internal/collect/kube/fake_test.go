@@ -32,6 +32,10 @@ const (
 	pathCronJobs  = "/apis/batch/v1/cronjobs"
 	pathJobs      = "/apis/batch/v1/jobs"
 	pathSnapshots = "/apis/snapshot.storage.k8s.io/v1/volumesnapshots"
+
+	pathBudgets     = "/apis/policy/v1/poddisruptionbudgets"
+	pathBlockPools  = "/apis/ceph.rook.io/v1/cephblockpools"
+	pathFilesystems = "/apis/ceph.rook.io/v1/cephfilesystems"
 )
 
 func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -154,6 +158,8 @@ func claimPages(t *testing.T, n int) http.HandlerFunc {
 const (
 	groups = `{"kind":"APIGroupList","apiVersion":"v1","groups":[
 		{"name":"apps","versions":[{"groupVersion":"apps/v1","version":"v1"}]},
+		{"name":"ceph.rook.io","versions":[{"groupVersion":"ceph.rook.io/v1","version":"v1"}]},
 		{"name":"snapshot.storage.k8s.io","versions":[{"groupVersion":"snapshot.storage.k8s.io/v1","version":"v1"}]}]}`
+	cephResources     = `{"kind":"APIResourceList","groupVersion":"ceph.rook.io/v1","resources":[{"name":"cephblockpools","kind":"CephBlockPool"},{"name":"cephfilesystems","kind":"CephFilesystem"}]}`
 	snapshotResources = `{"kind":"APIResourceList","groupVersion":"snapshot.storage.k8s.io/v1","resources":[{"name":"volumesnapshots","kind":"VolumeSnapshot"}]}`
 )

@@ -10,6 +10,29 @@ import (
 	"hubaudit/internal/facts"
 )
 
+// FuzzCustom reads one object into the table of each kind that comes as JSON.
+func FuzzCustom(f *testing.F) {
+	f.Add([]byte(`{"metadata":{"namespace":"r","name":"p"},"spec":{"failureDomain":"host","replicated":{"size":3},"erasureCoded":{"dataChunks":"2","codingChunks":1}},"status":{"phase":"Ready"}}`))
+	f.Add([]byte(`{"metadata":{"name":"fs"},"spec":{"preservePoolNames":"true","dataPools":[{"name":"a"},{"replicated":null},null]}}`))
+	f.Add([]byte(`{"spec":{"source":{"persistentVolumeClaimName":"c"}},"status":{"restoreSize":"1Gi"}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		tables := NewTables()
+		for _, r := range tables.Resources() {
+			if !r.Custom {
+				continue
+			}
+			if ok := r.Put(0, raw); ok != (r.Err() == nil) || ok != (r.Len() == 1) {
+				t.Errorf("%s: taken %v, length %d, error %v", r.Source, ok, r.Len(), r.Err())
+			}
+		}
+		for _, p := range tables.Facts().Pools {
+			if p.FailureDomain == "" || p.Kind == "" {
+				t.Errorf("pool %+v", p)
+			}
+		}
+	})
+}
+
 func FuzzProtoPage(f *testing.F) {
 	f.Add(encode(f, "PodList", &corev1.PodList{ListMeta: metav1.ListMeta{Continue: "next"}, Items: []corev1.Pod{{ObjectMeta: meta("hub", "jupyter-ann"), Spec: corev1.PodSpec{NodeName: "n"}}}}))
 	f.Add(encode(f, "PodList", &corev1.PodList{Items: []corev1.Pod{*hubPod()}}))

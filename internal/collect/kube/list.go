@@ -88,6 +88,9 @@ func (c *Client) pages(ctx context.Context, r *Resource, path string) error {
 		media, read = mediaJSON, c.jsonPage
 	}
 	params := map[string]string{"limit": strconv.Itoa(c.pageSize)}
+	if r.FieldSelector != "" {
+		params["fieldSelector"] = r.FieldSelector
+	}
 	for {
 		body, err := c.get(ctx, path, media, params)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,8 +54,10 @@ func healthy(t *testing.T) *fakeAPI {
 		PersistentVolumeReclaimPolicy: "Retain", StorageClassName: "longhorn", Capacity: storage("10Gi"),
 		ClaimRef: &corev1.ObjectReference{Namespace: "hub", Name: "claim-ann--lab", UID: "uid-2"}},
 		Status: corev1.PersistentVolumeStatus{Phase: "Bound"}}
-	node := corev1.Node{ObjectMeta: meta("", "worker-1"), Spec: corev1.NodeSpec{Unschedulable: true},
-		Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: "MemoryPressure", Status: "False"}, {Type: "Ready", Status: "True"}}}}
+	node := corev1.Node{ObjectMeta: meta("", "worker-1"), Spec: corev1.NodeSpec{Unschedulable: true, Taints: []corev1.Taint{
+		{Key: "node.kubernetes.io/unschedulable", Effect: "NoSchedule"}, {Key: "maintenance", Effect: "NoExecute"}, {Key: "maintenance", Effect: "NoSchedule"}}},
+		Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: "MemoryPressure", Status: "False", LastTransitionTime: metav1.NewTime(created)},
+			{Type: "Ready", Status: "True", LastTransitionTime: metav1.NewTime(deleting)}}}}
 	node.Labels = map[string]string{corev1.LabelTopologyZone: "zone-1"}
 	pod := corev1.Pod{ObjectMeta: meta("hub", "jupyter-ann"), Spec: corev1.PodSpec{NodeName: "worker-1", Volumes: []corev1.Volume{
 		{Name: "scratch", VolumeSource: corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{}}},
@@ -70,10 +73,12 @@ func healthy(t *testing.T) *fakeAPI {
 		Status: batchv1.CronJobStatus{LastScheduleTime: ptr(metav1.NewTime(created)), LastSuccessfulTime: ptr(metav1.NewTime(deleting))}}
 	job := batchv1.Job{ObjectMeta: meta("hub", "backup-1"), Status: batchv1.JobStatus{CompletionTime: ptr(metav1.NewTime(deleting)), Succeeded: 1, Failed: 2}}
 	job.OwnerReferences = []metav1.OwnerReference{{Kind: "CronJob", Name: "backup"}}
+	budget := policyv1.PodDisruptionBudget{ObjectMeta: meta("longhorn-system", "instance-manager-1"), Status: policyv1.PodDisruptionBudgetStatus{DisruptionsAllowed: 1}}
 	return &fakeAPI{asked: map[string]int{}, routes: map[string]http.HandlerFunc{
 		"/version":                         asJSON(`{"major":"1","gitVersion":"v1.36.3"}`),
 		"/apis":                            asJSON(groups),
 		"/apis/snapshot.storage.k8s.io/v1": asJSON(snapshotResources),
+		"/apis/ceph.rook.io/v1":            asJSON(cephResources),
 		pathClaims:                         page(t, "PersistentVolumeClaimList", &corev1.PersistentVolumeClaimList{Items: []corev1.PersistentVolumeClaim{claim}}),
 		pathVolumes:                        page(t, "PersistentVolumeList", &corev1.PersistentVolumeList{Items: []corev1.PersistentVolume{volume}}),
 		pathNodes:                          page(t, "NodeList", &corev1.NodeList{Items: []corev1.Node{node}}),
@@ -81,6 +86,12 @@ func healthy(t *testing.T) *fakeAPI {
 		pathClasses:                        page(t, "StorageClassList", &storagev1.StorageClassList{Items: []storagev1.StorageClass{class}}),
 		pathCronJobs:                       page(t, "CronJobList", &batchv1.CronJobList{Items: []batchv1.CronJob{cron}}),
 		pathJobs:                           page(t, "JobList", &batchv1.JobList{Items: []batchv1.Job{job}}),
+		pathBudgets:                        page(t, "PodDisruptionBudgetList", &policyv1.PodDisruptionBudgetList{Items: []policyv1.PodDisruptionBudget{budget}}),
+		pathBlockPools: asJSON(`{"apiVersion":"ceph.rook.io/v1","items":[{"metadata":{"namespace":"rook-ceph","name":"replicapool"},
+			"spec":{"failureDomain":"zone","replicated":{"size":3}},"status":{"phase":"Ready"}}],"kind":"CephBlockPoolList","metadata":{}}`),
+		pathFilesystems: asJSON(`{"apiVersion":"ceph.rook.io/v1","items":[{"metadata":{"namespace":"rook-ceph","name":"my-fs"},
+			"spec":{"metadataPool":{"replicated":{"size":3}},"dataPools":[{"name":"slow","erasureCoded":{"dataChunks":2,"codingChunks":1}},{"replicated":{"size":2}}]},
+			"status":{"phase":"Progressing"}}],"kind":"CephFilesystemList","metadata":{}}`),
 		pathSnapshots: asJSON(`{"apiVersion":"snapshot.storage.k8s.io/v1","items":[
 			{"metadata":{"namespace":"hub","name":"snap-1","creationTimestamp":"2026-02-03T04:05:06Z","managedFields":[{"manager":"x"}]},
 			 "spec":{"source":{"persistentVolumeClaimName":"hub-db-dir"}},
@@ -96,13 +107,20 @@ var healthyFacts = facts.Kube{
 		Component: "singleuser-storage", KubeSpawnerVersion: "7.0.0"}},
 	Volumes: []facts.Volume{{Name: "pv-1", UID: "uid-1", Created: created, Phase: "Bound", ReclaimPolicy: "Retain", StorageClass: "longhorn", CapacityBytes: 10 << 30,
 		Driver: "driver.longhorn.io", Handle: "pvc-1", ClaimNamespace: "hub", ClaimName: "claim-ann--lab", ClaimUID: "uid-2"}},
-	Nodes: []facts.Node{{Name: "worker-1", UID: "uid-1", Created: created, Ready: "True", Unschedulable: true, Zone: "zone-1"}},
+	Nodes: []facts.Node{{Name: "worker-1", UID: "uid-1", Created: created, Ready: "True", ReadySince: deleting, Unschedulable: true,
+		Taints: []string{"maintenance", "node.kubernetes.io/unschedulable"}, Zone: "zone-1"}},
 	Pods: []facts.Pod{{Namespace: "hub", Name: "jupyter-ann", Created: created, Phase: "Running", Node: "worker-1", Component: "singleuser-server", HasUser: true,
 		Claims: []string{"claim-ann", "jupyter-ann-scratch"}}},
 	StorageClasses: []facts.StorageClass{{Name: "longhorn", Provisioner: "driver.longhorn.io", ReclaimPolicy: "Retain", BindingMode: "Immediate", Default: true, Replicas: 3}},
 	CronJobs:       []facts.CronJob{{Namespace: "hub", Name: "backup", Schedule: "0 3 * * *", TimeZone: "Etc/UTC", Suspended: true, LastSchedule: created, LastSuccess: deleting}},
 	Jobs:           []facts.Job{{Namespace: "hub", Name: "backup-1", Owner: "backup", Created: created, Completed: deleting, Succeeded: 1, Failed: 2}},
 	Snapshots:      []facts.VolumeSnapshot{{Namespace: "hub", Name: "snap-1", Created: created, Claim: "hub-db-dir", Ready: true, Taken: deleting, RestoreBytes: 1 << 30, Error: "once"}},
+
+	DisruptionBudgets: []facts.DisruptionBudget{{Namespace: "longhorn-system", Name: "instance-manager-1", Allowed: 1}},
+	Pools: []facts.CephPool{
+		{Namespace: "rook-ceph", Name: "my-fs-data1", Kind: "CephFilesystem", Size: 2, FailureDomain: "host", Phase: "Progressing"},
+		{Namespace: "rook-ceph", Name: "my-fs-slow", Kind: "CephFilesystem", DataChunks: 2, CodingChunks: 1, FailureDomain: "host", Phase: "Progressing"},
+		{Namespace: "rook-ceph", Name: "replicapool", Kind: "CephBlockPool", Size: 3, FailureDomain: "zone", Phase: "Ready"}},
 }
 
 // healthySources are all ok, with one item each.
@@ -161,6 +179,10 @@ func TestReadFaults(t *testing.T) {
 		{"core kind not found", pathClaims, refuse(404, metav1.StatusReasonNotFound, "not found"), facts.Failed, facts.CauseMissing, "knows no such resource"},
 		{"404 of a proxy", pathClaims, answer(404, "text/html", html), facts.Failed, facts.CauseMissing, "not one of a Kubernetes API server"},
 		{"batch group missing", pathCronJobs, answer(404, "text/plain", "404 page not found"), facts.Failed, facts.CauseMissing, "list cronjobs.batch"},
+		{"budgets forbidden", pathBudgets, refuse(403, metav1.StatusReasonForbidden, "no"), facts.Failed, facts.CauseForbidden, `apiGroups: ["policy"], resources: ["poddisruptionbudgets"]`},
+		{"pools forbidden", pathBlockPools, refuse(403, metav1.StatusReasonForbidden, "no"), facts.Failed, facts.CauseForbidden, `apiGroups: ["ceph.rook.io"], resources: ["cephblockpools"]`},
+		{"pools of another shape", pathFilesystems, asJSON(`{"items":[{"metadata":{"name":"b"},"spec":{"dataPools":{}}}],"kind":"CephFilesystemList"}`),
+			facts.Failed, facts.CauseUnreadable, `the first is cephfilesystems.ceph.rook.io "b"`},
 		{"a web page", pathClaims, answer(200, "text/html", html), facts.Failed, facts.CauseUnreadable, "not that of a Kubernetes API server"},
 		{"another kind", pathClaims, page(t, "PodList", &corev1.PodList{}), facts.Failed, facts.CauseUnreadable, `kind "PodList"`},
 		{"damaged protobuf", pathClaims, answer(200, mediaProtobuf, "k8s\x00\x00"), facts.Failed, facts.CauseUnreadable, "protobuf"},
@@ -201,6 +223,17 @@ func TestReadFaults(t *testing.T) {
 					broken, wantFacts.Claims = facts.KubeClaims, nil
 				case pathCronJobs:
 					broken, wantFacts.CronJobs = facts.KubeCronJobs, nil
+				case pathBudgets:
+					broken, wantFacts.DisruptionBudgets = facts.KubeDisruptionBudgets, nil
+				case pathBlockPools:
+					broken, wantFacts.Pools = facts.CephBlockPools, healthyFacts.Pools[:2]
+				case pathFilesystems:
+					broken, wantFacts.Pools = facts.CephFilesystems, healthyFacts.Pools[2:]
+				case "/apis": // of all custom kinds
+					wantFacts.Snapshots, wantFacts.Pools = nil, nil
+					for _, name := range []string{facts.CephBlockPools, facts.CephFilesystems} {
+						wantSources[name] = facts.Source{Name: name, Status: tt.status, Cause: tt.cause}
+					}
 				default:
 					wantFacts.Snapshots = nil
 				}

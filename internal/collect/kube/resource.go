@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"unique"
@@ -27,10 +28,13 @@ type Resource struct {
 	Versions []string
 	// Kind and Plural are the object's names in manifests and in paths.
 	Kind, Plural string
-	// Custom is true for kinds that are not part of Kubernetes itself: they
-	// may be absent, and come as JSON.
+	// Custom is true for kinds that are read as JSON: those that are not part of
+	// Kubernetes itself, which may be absent, and any of which few are read.
 	Custom bool
-	rows   rows
+	// FieldSelector has the API list only objects with these fields, such as
+	// reason=Killing; "" for all.
+	FieldSelector string
+	rows          rows
 	// rejected counts objects that could not be understood, firstRejected
 	// says why for the first of them.
 	rejected      int
@@ -42,7 +46,7 @@ type rows interface {
 	len() int
 	reset()
 	sort()
-	putJSON(at int, object []byte) error
+	putJSON(at int, object []byte) (kept bool, err error)
 	putNextJSON(dec *jsontext.Decoder) (name string, rejected, err error)
 	putProto(object []byte) error
 }
@@ -57,11 +61,12 @@ func (r *Resource) Reset() {
 }
 
 // Put reads an object from JSON into row at; at Len() it adds a row. It reports
-// whether the object could be understood; if not, Err will tell.
+// whether the row holds the object: one that is not to be kept, or could not be
+// understood, of which Err will tell, changes nothing.
 func (r *Resource) Put(at int, raw []byte) bool {
-	err := r.rows.putJSON(at, raw)
+	kept, err := r.rows.putJSON(at, raw)
 	if err == nil {
-		return true
+		return kept
 	}
 	var head object.Head
 	if r.rejected == 0 {
@@ -113,6 +118,7 @@ func (r *Resource) Sort() { r.rows.sort() }
 // table turns objects of type O into facts of type F.
 type table[O, F any] struct {
 	into      *[]F
+	keep      func(*O) bool // nil to keep all
 	convert   func(*O) F
 	key       func(*F) (namespace, name string)
 	unmarshal func(*O, []byte) error // protobuf; nil for custom resources
@@ -122,6 +128,8 @@ func (t *table[O, F]) len() int { return len(*t.into) }
 func (t *table[O, F]) reset()   { *t.into = nil }
 
 func (t *table[O, F]) sort() {
+	// Growing row by row leaves up to a quarter unused.
+	*t.into = slices.Clone(*t.into)
 	rows := *t.into
 	// By index: key takes a pointer, and passed by value each row of each
 	// comparison would be copied to the heap.
@@ -132,10 +140,13 @@ func (t *table[O, F]) sort() {
 	})
 }
 
-func (t *table[O, F]) putJSON(at int, raw []byte) error {
+func (t *table[O, F]) putJSON(at int, raw []byte) (kept bool, err error) {
 	var o O
 	if err := object.Decode(raw, &o); err != nil {
-		return err
+		return false, err
+	}
+	if t.keep != nil && !t.keep(&o) {
+		return false, nil
 	}
 	f := t.convert(&o)
 	if at < len(*t.into) {
@@ -143,7 +154,7 @@ func (t *table[O, F]) putJSON(at int, raw []byte) error {
 	} else {
 		*t.into = append(*t.into, f)
 	}
-	return nil
+	return true, nil
 }
 
 func (t *table[O, F]) putNextJSON(dec *jsontext.Decoder) (name string, rejected, err error) {
@@ -156,7 +167,9 @@ func (t *table[O, F]) putNextJSON(dec *jsontext.Decoder) (name string, rejected,
 		_, name = t.key(&f) // as far as it was read
 		return name, rejected, nil
 	}
-	*t.into = append(*t.into, f)
+	if t.keep == nil || t.keep(&o) {
+		*t.into = append(*t.into, f)
+	}
 	return "", nil, nil
 }
 
@@ -182,12 +195,18 @@ func builtin[O, F any, M message[O]](r Resource, into *[]F, convert func(*O) F, 
 	return &r
 }
 
-// Custom completes r, a kind that is defined by a CustomResourceDefinition:
-// its objects are decoded from JSON to O, and convert makes them the facts
+// Custom completes r, a kind that is read as JSON: its objects are decoded from JSON to O, and convert makes them the facts
 // that are kept in into. key gives what they are sorted by.
 func Custom[O, F any](r Resource, into *[]F, convert func(*O) F, key func(*F) (namespace, name string)) *Resource {
 	r.Custom = true
 	r.rows = &table[O, F]{into: into, convert: convert, key: key}
+	return &r
+}
+
+// CustomOnly is Custom of which only the objects are kept that keep accepts.
+func CustomOnly[O, F any](r Resource, keep func(*O) bool, into *[]F, convert func(*O) F, key func(*F) (namespace, name string)) *Resource {
+	r.Custom = true
+	r.rows = &table[O, F]{into: into, keep: keep, convert: convert, key: key}
 	return &r
 }
 

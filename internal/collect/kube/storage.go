@@ -28,12 +28,15 @@ const (
 	keyInstance    = "app.kubernetes.io/instance"
 )
 
+// mayastor is the CSI driver of OpenEBS's replicated storage.
+const mayastor = "io.openebs.csi-mayastor"
+
 func claim(c *corev1.PersistentVolumeClaim) facts.Claim {
 	user, hasUser := c.Annotations[keyUser]
 	f := facts.Claim{
 		Namespace: Intern(c.Namespace), Name: c.Name, UID: string(c.UID),
 		Created: at(&c.CreationTimestamp), Deleting: at(c.DeletionTimestamp),
-		Phase: Intern(string(c.Status.Phase)), VolumeName: c.Spec.VolumeName,
+		Phase: Intern(string(c.Status.Phase)), VolumeName: Intern(c.Spec.VolumeName),
 		StorageClass: className(&c.ObjectMeta, deref(c.Spec.StorageClassName)),
 		RequestBytes: size(c.Spec.Resources.Requests),
 		User:         user, HasUser: hasUser, Server: Intern(c.Annotations[keyServer]),
@@ -54,13 +57,16 @@ func claim(c *corev1.PersistentVolumeClaim) facts.Claim {
 
 func volume(v *corev1.PersistentVolume) facts.Volume {
 	f := facts.Volume{
-		Name: v.Name, UID: string(v.UID), Created: at(&v.CreationTimestamp), Deleting: at(v.DeletionTimestamp),
+		Name: Intern(v.Name), UID: string(v.UID), Created: at(&v.CreationTimestamp), Deleting: at(v.DeletionTimestamp),
 		Phase: Intern(string(v.Status.Phase)), ReclaimPolicy: Intern(string(v.Spec.PersistentVolumeReclaimPolicy)),
 		StorageClass: className(&v.ObjectMeta, v.Spec.StorageClassName), CapacityBytes: size(v.Spec.Capacity),
 		NodeNames: pinnedTo(v.Spec.NodeAffinity),
 	}
 	driver, handle := backing(&v.Spec.PersistentVolumeSource)
-	f.Driver, f.Handle = Intern(driver), handle
+	f.Driver, f.Handle = Intern(driver), Intern(handle)
+	if csi := v.Spec.CSI; csi != nil {
+		f.Pool, f.PoolOf = cephPool(csi.Driver, csi.VolumeAttributes)
+	}
 	if ref := v.Spec.ClaimRef; ref != nil {
 		f.ClaimNamespace, f.ClaimName, f.ClaimUID = Intern(ref.Namespace), ref.Name, string(ref.UID)
 	}
@@ -119,6 +125,19 @@ func backing(s *corev1.PersistentVolumeSource) (driver, handle string) {
 	return "", ""
 }
 
+// nodeKeys are the labels by which volumes are pinned to a node of that name:
+// Kubernetes' own, and those of the drivers whose volumes are a part of a node.
+var nodeKeys = []string{
+	corev1.LabelHostname, metav1.ObjectNameField,
+	"openebs.io/nodename", "openebs.io/nodeid", // LocalPV on LVM and ZFS
+	"topology.topolvm.io/node", "topology.topolvm.cybozu.com/node",
+	"topology.lvm.csi/node",
+	"topology.hostpath.csi/node",
+	"linbit.com/hostname", // LINSTOR: each node that has a replica
+	"directpv.min.io/node",
+	"org.democratic-csi.topology/node",
+}
+
 // pinnedTo is the nodes that an affinity names, sorted.
 func pinnedTo(a *corev1.VolumeNodeAffinity) []string {
 	if a == nil || a.Required == nil {
@@ -127,7 +146,7 @@ func pinnedTo(a *corev1.VolumeNodeAffinity) []string {
 	var names []string
 	for _, term := range a.Required.NodeSelectorTerms {
 		for _, e := range slices.Concat(term.MatchExpressions, term.MatchFields) {
-			if (e.Key == corev1.LabelHostname || e.Key == metav1.ObjectNameField) && e.Operator == corev1.NodeSelectorOpIn {
+			if slices.Contains(nodeKeys, e.Key) && e.Operator == corev1.NodeSelectorOpIn {
 				for _, name := range e.Values {
 					names = append(names, Intern(name))
 				}
@@ -139,11 +158,17 @@ func pinnedTo(a *corev1.VolumeNodeAffinity) []string {
 }
 
 func storageClass(c *storagev1.StorageClass) facts.StorageClass {
-	replicas, err := strconv.Atoi(c.Parameters["numberOfReplicas"])
+	parameter := "numberOfReplicas"
+	if c.Provisioner == mayastor {
+		parameter = "repl"
+	}
+	replicas, err := strconv.Atoi(c.Parameters[parameter])
 	if err != nil {
 		replicas = 0 // absent, or not Longhorn's parameter of that name
 	}
+	pool, poolOf := cephPool(c.Provisioner, c.Parameters)
 	f := facts.StorageClass{Name: c.Name, Provisioner: c.Provisioner, Replicas: replicas,
+		DataLocality: c.Parameters["dataLocality"], Pool: pool, PoolOf: poolOf,
 		// The API server's own defaults, for a manifest that it never completed.
 		ReclaimPolicy: string(corev1.PersistentVolumeReclaimDelete), BindingMode: string(storagev1.VolumeBindingImmediate)}
 	if c.ReclaimPolicy != nil {

@@ -4,9 +4,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"hubaudit/internal/facts"
 )
 
 func TestBacking(t *testing.T) {
@@ -58,6 +61,14 @@ func TestPinnedTo(t *testing.T) {
 	if !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Errorf("got %q", got)
 	}
+	for key, pinned := range map[string]bool{"openebs.io/nodename": true, "openebs.io/nodeid": true, "topology.topolvm.io/node": true,
+		"topology.topolvm.cybozu.com/node": true, "topology.lvm.csi/node": true, "topology.hostpath.csi/node": true, "linbit.com/hostname": true,
+		"directpv.min.io/node": true, "org.democratic-csi.topology/node": true, "topology.ebs.csi.aws.com/zone": false, "linbit.com/sp-thin": false} {
+		got := pinnedTo(&corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{term(key, "In", "w1")}}})
+		if slices.Equal(got, []string{"w1"}) != pinned || len(got) > 1 {
+			t.Errorf("%s pins to %q", key, got)
+		}
+	}
 	for _, none := range []*corev1.VolumeNodeAffinity{nil, {}, {Required: &corev1.NodeSelector{}}} {
 		if got := pinnedTo(none); got != nil {
 			t.Errorf("pinnedTo(%v) = %q", none, got)
@@ -65,8 +76,57 @@ func TestPinnedTo(t *testing.T) {
 	}
 }
 
+func TestCephPool(t *testing.T) {
+	for name, tt := range map[string]struct {
+		driver     string
+		attributes map[string]string
+		pool, of   string
+	}{
+		"Rook's block":   {"rook-ceph.rbd.csi.ceph.com", map[string]string{"clusterID": "ceph-1", "pool": "replicapool"}, "replicapool", "ceph-1"},
+		"erasure-coded":  {"rook-ceph.rbd.csi.ceph.com", map[string]string{"pool": "header", "dataPool": "ec"}, "ec", "rook-ceph"},
+		"ceph-csi's own": {"rbd.csi.ceph.com", map[string]string{"clusterID": "b9127830-b0cc", "pool": "rbd"}, "rbd", "b9127830-b0cc"},
+		"a file system":  {"rook-ceph.cephfs.csi.ceph.com", map[string]string{"fsName": "myfs", "pool": "myfs-fast"}, "myfs-fast", "rook-ceph"},
+		"its first pool": {"rook-ceph.cephfs.csi.ceph.com", map[string]string{"fsName": "myfs"}, "myfs", "rook-ceph"},
+		"nothing told":   {"rbd.csi.ceph.com", nil, "", ""},
+		"another driver": {"driver.longhorn.io", map[string]string{"pool": "x", "clusterID": "y"}, "", ""},
+		"NFS on Ceph":    {"rook-ceph.nfs.csi.ceph.com", map[string]string{"fsName": "myfs"}, "", ""},
+		"no driver":      {"", nil, "", ""},
+	} {
+		if pool, of := cephPool(tt.driver, tt.attributes); pool != tt.pool || of != tt.of {
+			t.Errorf("%s: %q of %q, want %q of %q", name, pool, of, tt.pool, tt.of)
+		}
+	}
+}
+
+func TestPools(t *testing.T) {
+	tables := NewTables()
+	put := func(source, raw string) {
+		for _, r := range tables.Resources() {
+			if r.Source == source && !r.Put(r.Len(), []byte(raw)) {
+				t.Fatalf("%s: %v", raw, r.Err())
+			}
+		}
+	}
+	put(facts.CephBlockPools, `{"metadata":{"namespace":"r","name":"builtin-mgr"},"spec":{"name":".mgr","replicated":{"size":1}}}`)
+	put(facts.CephBlockPools, `{"metadata":{"namespace":"r","name":"bare"}}`)
+	put(facts.CephFilesystems, `{"metadata":{"namespace":"r","name":"fs"},"spec":{"preservePoolNames":true,"dataPools":[{"name":"own","failureDomain":"osd","replicated":{"size":"2"}}]}}`)
+	put(facts.CephFilesystems, `{"metadata":{"namespace":"q","name":"empty"},"spec":null}`)
+	want := []facts.CephPool{
+		{Namespace: "r", Name: ".mgr", Kind: "CephBlockPool", Size: 1, FailureDomain: "host"},
+		{Namespace: "r", Name: "bare", Kind: "CephBlockPool", FailureDomain: "host"},
+		{Namespace: "r", Name: "own", Kind: "CephFilesystem", Size: 2, FailureDomain: "osd"}}
+	for range 2 { // asking twice gives the same
+		if diff := cmp.Diff(want, tables.Facts().Pools); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	if c := storageClass(&storagev1.StorageClass{Parameters: map[string]string{"numberOfReplicas": "many"}}); c.ReclaimPolicy != "Delete" || c.BindingMode != "Immediate" || c.Replicas != 0 {
+		t.Errorf("storage class: %+v", c)
+	}
+	if c := storageClass(&storagev1.StorageClass{Provisioner: mayastor, Parameters: map[string]string{"numberOfReplicas": "3", "repl": "2", "dataLocality": "strict-local"}}); c.Replicas != 2 || c.DataLocality != "strict-local" {
 		t.Errorf("storage class: %+v", c)
 	}
 	if n := node(&corev1.Node{}); n.Ready != "Unknown" {

@@ -1,8 +1,13 @@
 package kube
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
 	"hubaudit/internal/facts"
@@ -10,9 +15,14 @@ import (
 
 // Tables are the lists of facts.Kube while they are being filled.
 type Tables struct {
-	kube      facts.Kube
-	resources []*Resource
+	kube        facts.Kube
+	blockPools  []facts.CephPool
+	filesystems []filesystem
+	resources   []*Resource
 }
+
+// ceph is the API group of Rook.
+const ceph = "ceph.rook.io"
 
 // NewTables returns empty tables.
 func NewTables() *Tables {
@@ -45,6 +55,15 @@ func NewTables() *Tables {
 			Resource{Source: facts.KubeSnapshots, Item: "volumesnapshots", Group: "snapshot.storage.k8s.io", Versions: []string{"v1", "v1beta1"},
 				Kind: "VolumeSnapshot", Plural: "volumesnapshots"},
 			&k.Snapshots, volumeSnapshot, func(s *facts.VolumeSnapshot) (string, string) { return s.Namespace, s.Name }),
+		builtin[policyv1.PodDisruptionBudget](
+			Resource{Source: facts.KubeDisruptionBudgets, Item: "poddisruptionbudgets", Group: "policy", Versions: core, Kind: "PodDisruptionBudget", Plural: "poddisruptionbudgets"},
+			&k.DisruptionBudgets, disruptionBudget, func(b *facts.DisruptionBudget) (string, string) { return b.Namespace, b.Name }),
+		Custom(
+			Resource{Source: facts.CephBlockPools, Item: "blockpools", Group: ceph, Versions: core, Kind: "CephBlockPool", Plural: "cephblockpools"},
+			&t.blockPools, blockPool, func(p *facts.CephPool) (string, string) { return p.Namespace, p.Name }),
+		Custom(
+			Resource{Source: facts.CephFilesystems, Item: "filesystems", Group: ceph, Versions: core, Kind: "CephFilesystem", Plural: "cephfilesystems"},
+			&t.filesystems, toFilesystem, func(f *filesystem) (string, string) { return f.namespace, f.name }),
 	}
 	return t
 }
@@ -57,7 +76,15 @@ func (t *Tables) Facts() facts.Kube {
 	for _, r := range t.resources {
 		r.Sort()
 	}
-	return t.kube
+	k := t.kube
+	k.Pools = slices.Clone(t.blockPools)
+	for _, f := range t.filesystems {
+		k.Pools = append(k.Pools, f.pools...)
+	}
+	slices.SortStableFunc(k.Pools, func(a, b facts.CephPool) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	return k
 }
 
 // Sources are the names of all sources that Read reads.

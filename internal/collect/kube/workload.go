@@ -6,6 +6,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 
 	"hubaudit/internal/facts"
 )
@@ -18,9 +19,14 @@ func node(n *corev1.Node) facts.Node {
 	}
 	for i := range n.Status.Conditions {
 		if c := &n.Status.Conditions[i]; c.Type == corev1.NodeReady {
-			f.Ready = Intern(string(c.Status))
+			f.Ready, f.ReadySince = Intern(string(c.Status)), at(&c.LastTransitionTime)
 		}
 	}
+	for i := range n.Spec.Taints {
+		f.Taints = append(f.Taints, Intern(n.Spec.Taints[i].Key))
+	}
+	slices.Sort(f.Taints)
+	f.Taints = slices.Compact(f.Taints)
 	return f
 }
 
@@ -49,6 +55,10 @@ func pod(p *corev1.Pod) facts.Pod {
 		}
 	}
 	return f
+}
+
+func disruptionBudget(b *policyv1.PodDisruptionBudget) facts.DisruptionBudget {
+	return facts.DisruptionBudget{Namespace: Intern(b.Namespace), Name: b.Name, Allowed: int(b.Status.DisruptionsAllowed)}
 }
 
 func cronJob(c *batchv1.CronJob) facts.CronJob {

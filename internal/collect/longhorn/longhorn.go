@@ -1,10 +1,13 @@
-// Package longhorn reads Longhorn's own records of volumes, replicas, nodes
-// and settings, as Longhorn 1.2 to 1.12 write them.
+// Package longhorn reads Longhorn's own records of volumes, replicas, nodes,
+// settings and what runs and lies on its nodes, as Longhorn 1.2 to 1.12 write
+// them, and the events in which it took failed replicas into use again.
 package longhorn
 
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"hubaudit/internal/collect/kube"
 	"hubaudit/internal/collect/source"
@@ -26,22 +29,39 @@ type Tables struct {
 
 type setting struct{ name, value string }
 
+// since tells which version of Longhorn brought a kind that older ones do
+// without. A cluster has the others, or it has no Longhorn.
+var since = map[string]string{facts.LonghornOrphans: "1.3", facts.LonghornShardGroups: "1.12.1", facts.LonghornShards: "1.12.1"}
+
 // NewTables returns empty tables for the Longhorn in a namespace.
 func NewTables(namespace string) *Tables {
 	t := &Tables{longhorn: facts.Longhorn{Namespace: namespace}}
 	l := &t.longhorn
-	resource := func(source, item, kind, plural string) kube.Resource {
-		return kube.Resource{Source: source, Item: item, Group: Group, Versions: []string{"v1beta2", "v1beta1"}, Kind: kind, Plural: plural}
+	resource := func(source, kind, plural string) kube.Resource {
+		return kube.Resource{Source: source, Item: plural, Group: Group, Versions: []string{"v1beta2", "v1beta1"}, Kind: kind, Plural: plural}
 	}
 	t.resources = []*kube.Resource{
-		kube.Custom(resource(facts.LonghornVolumes, "volumes", "Volume", "volumes"),
+		kube.Custom(resource(facts.LonghornVolumes, "Volume", "volumes"),
 			&l.Volumes, volume, func(v *facts.LHVolume) (string, string) { return "", v.Name }),
-		kube.Custom(resource(facts.LonghornReplicas, "replicas", "Replica", "replicas"),
+		kube.Custom(resource(facts.LonghornReplicas, "Replica", "replicas"),
 			&l.Replicas, replica, func(r *facts.LHReplica) (string, string) { return "", r.Name }),
-		kube.Custom(resource(facts.LonghornNodes, "nodes", "Node", "nodes"),
+		kube.Custom(resource(facts.LonghornNodes, "Node", "nodes"),
 			&l.Nodes, node, func(n *facts.LHNode) (string, string) { return "", n.Name }),
-		kube.Custom(resource(facts.LonghornSettings, "settings", "Setting", "settings"),
+		kube.Custom(resource(facts.LonghornSettings, "Setting", "settings"),
 			&t.settings, toSetting, func(s *setting) (string, string) { return "", s.name }),
+		kube.Custom(resource(facts.LonghornInstanceManagers, "InstanceManager", "instancemanagers"),
+			&l.InstanceManagers, instanceManager, func(m *facts.LHInstanceManager) (string, string) { return "", m.Name }),
+		kube.Custom(resource(facts.LonghornEngineImages, "EngineImage", "engineimages"),
+			&l.EngineImages, engineImage, func(e *facts.LHEngineImage) (string, string) { return "", e.Name }),
+		kube.Custom(resource(facts.LonghornOrphans, "Orphan", "orphans"),
+			&l.Orphans, orphan, func(o *facts.LHOrphan) (string, string) { return "", o.Name }),
+		kube.Custom(resource(facts.LonghornShardGroups, "ShardGroup", "shardgroups"),
+			&l.ShardGroups, shardGroup, func(g *facts.LHShardGroup) (string, string) { return "", g.Name }),
+		kube.Custom(resource(facts.LonghornShards, "Shard", "shards"),
+			&l.Shards, shard, func(s *facts.LHShard) (string, string) { return "", s.Name }),
+		kube.CustomOnly(kube.Resource{Source: facts.LonghornEvents, Item: "events", Versions: []string{"v1"}, Kind: "Event", Plural: "events",
+			FieldSelector: "reason=" + salvageReason}, isSalvage,
+			&l.Salvages, salvage, func(s *facts.LHSalvage) (string, string) { return s.Volume, s.At.Format(time.RFC3339) }),
 	}
 	return t
 }
@@ -49,13 +69,22 @@ func NewTables(namespace string) *Tables {
 // Resources are the kinds of objects that fill the tables.
 func (t *Tables) Resources() []*kube.Resource { return t.resources }
 
-// Len is the number of objects of all kinds.
+// Len is the number of objects of all kinds that are Longhorn's own: events
+// outlive what they are about.
 func (t *Tables) Len() int {
 	n := 0
 	for _, r := range t.resources {
-		n += r.Len()
+		if r.Group == Group {
+			n += r.Len()
+		}
 	}
 	return n
+}
+
+// Optional tells whether a Longhorn may well be without a source: as an older
+// version is, or as a dump is that was made for what an audit read before 0.4.
+func Optional(source string) bool {
+	return !slices.Contains([]string{facts.LonghornVolumes, facts.LonghornReplicas, facts.LonghornNodes, facts.LonghornSettings}, source)
 }
 
 // Facts returns what the tables hold, sorted. Without any object it is the
@@ -93,30 +122,40 @@ func Read(ctx context.Context, c *kube.Client, namespace string) (facts.Longhorn
 		return facts.Longhorn{}, kube.AllFailed(t.resources, err)
 	}
 	sources := c.ReadAll(ctx, namespace, t.resources, func(r *kube.Resource) (string, error) { return version(served, t.resources, r) })
-	if t.Len() == 0 && allOK(sources) {
+	if t.Len() == 0 && noneFailed(t.resources, sources) {
 		return facts.Longhorn{}, kube.AllFailed(t.resources, t.nothing(ctx, c, served))
 	}
 	return t.Facts(), sources
 }
 
 // version tells at which version a resource is served. Longhorn without one of
-// its kinds is broken, not absent.
+// the kinds that it always has is broken, not absent.
 func version(served kube.Served, all []*kube.Resource, r *kube.Resource) (string, error) {
+	installed := slices.IndexFunc(all, func(other *kube.Resource) bool {
+		return other.Group == Group && len(served.Versions[other.Plural]) > 0
+	})
+	if installed < 0 {
+		return "", source.Absent("the cluster has no Longhorn (API group %s)", Group)
+	}
+	if r.Group != Group {
+		return r.Versions[0], nil
+	}
 	v, err := served.Version(r)
 	if absent := (*source.AbsentError)(nil); !errors.As(err, &absent) {
 		return v, err
 	}
-	for _, other := range all {
-		if len(served.Versions[other.Plural]) > 0 {
-			return "", source.Failed(facts.CauseMissing, nil, "the cluster has %s and not %s: Longhorn is half installed or half removed; finish either", other.Name(), r.Name())
-		}
+	if version, newer := since[r.Source]; newer {
+		return "", source.Absent("this Longhorn has no %s, which came with %s", r.Name(), version)
 	}
-	return "", source.Absent("the cluster has no Longhorn (API group %s)", Group)
+	return "", source.Failed(facts.CauseMissing, nil, "the cluster has %s and not %s: Longhorn is half installed or half removed; finish either", all[installed].Name(), r.Name())
 }
 
-func allOK(sources []facts.Source) bool {
-	for _, s := range sources {
-		if s.Status != facts.OK {
+// noneFailed tells whether Longhorn's own kinds were read, as far as this
+// Longhorn has them.
+func noneFailed(resources []*kube.Resource, sources []facts.Source) bool {
+	for i, s := range sources {
+		unread := s.Status == facts.Failed || s.Status == facts.Absent && !Optional(s.Name)
+		if resources[i].Group == Group && unread {
 			return false
 		}
 	}
@@ -127,7 +166,7 @@ func allOK(sources []facts.Source) bool {
 // running Longhorn always has: it is in another namespace, or was removed and
 // has left its CustomResourceDefinitions.
 func (t *Tables) nothing(ctx context.Context, c *kube.Client, served kube.Served) error {
-	settings := t.resources[len(t.resources)-1]
+	settings := t.resources[slices.IndexFunc(t.resources, func(r *kube.Resource) bool { return r.Source == facts.LonghornSettings })]
 	v, err := served.Version(settings)
 	if err != nil {
 		return err

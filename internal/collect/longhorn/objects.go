@@ -2,12 +2,7 @@ package longhorn
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"hubaudit/internal/collect/kube"
 	"hubaudit/internal/collect/kube/object"
@@ -29,6 +24,11 @@ type volumeObject struct {
 		FromBackup       object.Text   `json:"fromBackup"`
 		NodeID           object.Text   `json:"nodeID"`
 		LastAttachedBy   object.Text   `json:"lastAttachedBy"`
+		Image            object.Text   `json:"image"`             // since 1.6
+		EngineImage      object.Text   `json:"engineImage"`       // the same before
+		Offline          object.Text   `json:"offlineRebuilding"` // since 1.9
+		NodeSelector     []object.Text `json:"nodeSelector"`
+		DiskSelector     []object.Text `json:"diskSelector"`
 		DataLayout       struct {
 			Type object.Text `json:"type"`
 		} `json:"dataLayout"`
@@ -37,10 +37,12 @@ type volumeObject struct {
 		State           object.Text   `json:"state"`
 		Robustness      object.Text   `json:"robustness"`
 		CurrentNodeID   object.Text   `json:"currentNodeID"`
+		CurrentImage    object.Text   `json:"currentImage"`
 		RestoreRequired object.Flag   `json:"restoreRequired"`
 		ActualSize      object.Number `json:"actualSize"`
 		LastBackupAt    object.Time   `json:"lastBackupAt"`
 		LastDegradedAt  object.Time   `json:"lastDegradedAt"`
+		LastSalvagedAt  object.Time   `json:"lastAutoSalvagedAt"` // since 1.12
 		CloneStatus     struct {
 			State object.Text `json:"state"`
 		} `json:"cloneStatus"`
@@ -57,16 +59,18 @@ type volumeObject struct {
 func volume(o *volumeObject) facts.LHVolume {
 	spec, status := &o.Spec, &o.Status
 	return facts.LHVolume{
-		Name: o.Metadata.Name, Created: o.Metadata.CreationTimestamp.Time, Deleting: o.Metadata.DeletionTimestamp.Time,
+		Name: kube.Intern(o.Metadata.Name), Created: o.Metadata.CreationTimestamp.Time, Deleting: o.Metadata.DeletionTimestamp.Time,
 		State: intern(status.State), Robustness: intern(status.Robustness),
 		WantReplicas: int(spec.NumberOfReplicas), DataEngine: intern(cmp.Or(spec.DataEngine, spec.BackendStore, "v1")),
 		DataLocality: intern(spec.DataLocality), Standby: bool(spec.Standby), FromBackup: string(spec.FromBackup),
 		Restoring: bool(status.RestoreRequired), CloneState: intern(status.CloneStatus.State), Sharded: spec.DataLayout.Type == "sharded",
 		SizeBytes: int64(spec.Size), ActualBytes: int64(status.ActualSize),
 		NodeID: intern(cmp.Or(spec.NodeID, status.CurrentNodeID)), LastAttachedBy: intern(spec.LastAttachedBy),
-		LastBackupAt: status.LastBackupAt.Time, LastDegradedAt: status.LastDegradedAt.Time,
+		LastBackupAt: status.LastBackupAt.Time, LastDegradedAt: status.LastDegradedAt.Time, LastAutoSalvagedAt: status.LastSalvagedAt.Time,
+		OfflineRebuilding: intern(spec.Offline), Image: intern(cmp.Or(status.CurrentImage, spec.Image, spec.EngineImage)),
+		NodeSelector: interned(spec.NodeSelector), DiskSelector: interned(spec.DiskSelector),
 		ClaimNamespace: intern(status.Kubernetes.Namespace), ClaimName: string(status.Kubernetes.ClaimName),
-		VolumeName:     string(status.Kubernetes.VolumeName),
+		VolumeName:     intern(status.Kubernetes.VolumeName),
 		LastClaimRefAt: status.Kubernetes.LastClaimRefAt.Time, LastPodRefAt: status.Kubernetes.LastPodRefAt.Time,
 	}
 }
@@ -125,49 +129,18 @@ func failedAt(o *replicaObject) time.Time {
 	return time.Unix(0, 0).UTC()
 }
 
-type nodeObject struct {
-	Metadata object.Meta `json:"metadata"`
-	Spec     struct {
-		AllowScheduling   object.Flag         `json:"allowScheduling"`
-		EvictionRequested object.Flag         `json:"evictionRequested"`
-		Disks             map[string]diskSpec `json:"disks"`
-	} `json:"spec"`
-	Status struct {
-		Conditions readiness             `json:"conditions"`
-		Disks      map[string]diskStatus `json:"diskStatus"`
-	} `json:"status"`
-}
+func intern(t object.Text) string { return kube.Intern(string(t)) }
 
-type diskSpec struct {
-	Path              object.Text `json:"path"`
-	AllowScheduling   object.Flag `json:"allowScheduling"`
-	EvictionRequested object.Flag `json:"evictionRequested"`
-}
-
-type diskStatus struct {
-	UUID       object.Text `json:"diskUUID"`
-	Path       object.Text `json:"diskPath"`
-	Conditions readiness   `json:"conditions"`
-}
-
-func node(o *nodeObject) facts.LHNode {
-	n := facts.LHNode{
-		Name: intern(object.Text(o.Metadata.Name)), Created: o.Metadata.CreationTimestamp.Time,
-		Ready: o.Status.Conditions.status, ReadyReason: o.Status.Conditions.reason,
-		AllowScheduling: bool(o.Spec.AllowScheduling), EvictionRequested: bool(o.Spec.EvictionRequested),
+// interned is a list of words that many objects share; nil if there are none.
+func interned(list []object.Text) []string {
+	if len(list) == 0 {
+		return nil
 	}
-	// A disk may be configured and not yet seen, or removed and still in use.
-	names := slices.AppendSeq(slices.Collect(maps.Keys(o.Spec.Disks)), maps.Keys(o.Status.Disks))
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		spec, status := o.Spec.Disks[name], o.Status.Disks[name]
-		n.Disks = append(n.Disks, facts.LHDisk{
-			Name: name, UUID: intern(status.UUID), Path: string(cmp.Or(spec.Path, status.Path)),
-			Ready: status.Conditions.status, ReadyReason: status.Conditions.reason,
-			AllowScheduling: bool(spec.AllowScheduling), EvictionRequested: bool(spec.EvictionRequested),
-		})
+	words := make([]string, len(list))
+	for i, t := range list {
+		words[i] = intern(t)
 	}
-	return n
+	return words
 }
 
 type settingObject struct {
@@ -176,40 +149,3 @@ type settingObject struct {
 }
 
 func toSetting(o *settingObject) setting { return setting{o.Metadata.Name, string(o.Value)} }
-
-// readiness is the condition of type Ready among conditions, which v1beta2
-// has as a list and v1beta1 as a map by type. Without one it is empty.
-type readiness struct{ status, reason string }
-
-type condition struct {
-	Type   object.Text `json:"type"`
-	Status object.Text `json:"status"`
-	Reason object.Text `json:"reason"`
-}
-
-// UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (r *readiness) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	*r = readiness{}
-	if dec.PeekKind() == '{' {
-		var byType map[string]condition
-		if err := json.UnmarshalDecode(dec, &byType); err != nil {
-			return err
-		}
-		r.take(byType["Ready"])
-		return nil
-	}
-	var list []condition
-	if err := json.UnmarshalDecode(dec, &list); err != nil {
-		return err
-	}
-	for _, c := range list {
-		if c.Type == "Ready" {
-			r.take(c)
-		}
-	}
-	return nil
-}
-
-func (r *readiness) take(c condition) { r.status, r.reason = intern(c.Status), intern(c.Reason) }
-
-func intern(t object.Text) string { return kube.Intern(string(t)) }

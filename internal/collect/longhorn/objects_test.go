@@ -57,17 +57,24 @@ func TestVolumes(t *testing.T) {
 		"sharded":            {`{` + metadata + `,"spec":{"dataLayout":{"type":"sharded"}}}`, with(func(v *facts.LHVolume) { v.Sharded = true })},
 		"node in status":     {`{` + metadata + `,"spec":{"nodeID":""},"status":{"currentNodeID":"n1"}}`, with(func(v *facts.LHVolume) { v.NodeID = "n1" })},
 		"size as a number":   {`{` + metadata + `,"spec":{"size":1024}}`, with(func(v *facts.LHVolume) { v.SizeBytes = 1024 })},
+		"image of 1.5":       {`{` + metadata + `,"spec":{"engineImage":"e:v1"}}`, with(func(v *facts.LHVolume) { v.Image = "e:v1" })},
+		"image since 1.6":    {`{` + metadata + `,"spec":{"engineImage":"","image":"e:v2"},"status":{"currentImage":""}}`, with(func(v *facts.LHVolume) { v.Image = "e:v2" })},
+		"image it runs":      {`{` + metadata + `,"spec":{"image":"e:v2"},"status":{"currentImage":"e:v1"}}`, with(func(v *facts.LHVolume) { v.Image = "e:v1" })},
+		"rebuilding of 1.5":  {`{` + metadata + `,"spec":{"offlineReplicaRebuilding":"enabled"}}`, base}, // of the v2 engine alone
+		"no tags":            {`{` + metadata + `,"spec":{"nodeSelector":[],"diskSelector":null}}`, base},
 		"conditions as map":  {`{` + metadata + `,"status":{"conditions":{"scheduled":{"status":"True"}}}}`, base},
 		"conditions as list": {`{` + metadata + `,"status":{"conditions":[{"type":"scheduled","status":"True"}]}}`, base},
 		"junk for a time":    {`{` + metadata + `,"status":{"lastBackupAt":"never","lastDegradedAt":""}}`, base},
 		"everything": {`{"metadata":{"name":"x","creationTimestamp":"2026-02-03T04:05:06Z","deletionTimestamp":"2026-11-20T11:00:00Z"},
-			"spec":{"size":"10737418240","numberOfReplicas":3,"dataEngine":"v1","dataLocality":"best-effort","Standby":true,"fromBackup":"s3://b","nodeID":"n1","lastAttachedBy":"csi"},
-			"status":{"state":"attached","robustness":"degraded","currentNodeID":"n1","restoreRequired":true,"actualSize":157286400,"lastBackupAt":"2026-11-20T11:00:00Z",
+			"spec":{"size":"10737418240","numberOfReplicas":3,"dataEngine":"v1","dataLocality":"best-effort","Standby":true,"fromBackup":"s3://b","nodeID":"n1","lastAttachedBy":"csi",
+			"image":"e:v2","offlineRebuilding":"ignored","nodeSelector":["storage"],"diskSelector":["ssd","big"]},
+			"status":{"lastAutoSalvagedAt":"2026-11-20T11:00:00Z","state":"attached","robustness":"degraded","currentNodeID":"n1","restoreRequired":true,"actualSize":157286400,"lastBackupAt":"2026-11-20T11:00:00Z",
 			"lastDegradedAt":"2026-11-20T12:00:00+01:00","cloneStatus":{"state":"initiated"},
 			"kubernetesStatus":{"namespace":"hub","pvcName":"claim-ann","pvName":"pv-1","lastPVCRefAt":"2026-11-20T11:00:00Z","lastPodRefAt":"2026-11-20T11:00:00Z"}}}`,
 			facts.LHVolume{Name: "x", Created: created, Deleting: later, State: "attached", Robustness: "degraded", WantReplicas: 3, DataEngine: "v1", DataLocality: "best-effort",
 				Standby: true, FromBackup: "s3://b", Restoring: true, CloneState: "initiated", SizeBytes: 10 << 30, ActualBytes: 150 << 20, NodeID: "n1", LastAttachedBy: "csi",
-				LastBackupAt: later, LastDegradedAt: later, ClaimNamespace: "hub", ClaimName: "claim-ann", VolumeName: "pv-1", LastClaimRefAt: later, LastPodRefAt: later}},
+				LastBackupAt: later, LastDegradedAt: later, ClaimNamespace: "hub", ClaimName: "claim-ann", VolumeName: "pv-1", LastClaimRefAt: later, LastPodRefAt: later,
+				LastAutoSalvagedAt: later, OfflineRebuilding: "ignored", Image: "e:v2", NodeSelector: []string{"storage"}, DiskSelector: []string{"ssd", "big"}}},
 	} {
 		l, r := put(t, facts.LonghornVolumes, tt.raw)
 		if diff := cmp.Diff([]facts.LHVolume{tt.want}, l.Volumes); diff != "" {
@@ -111,34 +118,6 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-func TestNodes(t *testing.T) {
-	want := facts.LHNode{Name: "x", Created: created, Ready: "False", ReadyReason: "ManagerPodDown", AllowScheduling: true, EvictionRequested: true, Disks: []facts.LHDisk{
-		{Name: "gone", UUID: "u2", Path: "/old", Ready: "True"},
-		{Name: "main", UUID: "u1", Path: "/var/lib/longhorn/", Ready: "False", ReadyReason: "DiskFilesystemChanged", AllowScheduling: true, EvictionRequested: true},
-		{Name: "new", Path: "/new", AllowScheduling: true}}}
-	const spec = `"spec":{"allowScheduling":true,"evictionRequested":true,"disks":{
-		"new":{"path":"/new","allowScheduling":true},"main":{"path":"/var/lib/longhorn/","allowScheduling":true,"evictionRequested":true}}}`
-	for version, raw := range map[string]string{
-		"v1beta2": `{` + metadata + `,` + spec + `,"status":{"conditions":[{"type":"Schedulable","status":"True"},{"type":"Ready","status":"False","reason":"ManagerPodDown"}],
-			"diskStatus":{"main":{"diskUUID":"u1","conditions":[{"type":"Ready","status":"False","reason":"DiskFilesystemChanged"}]},
-			"gone":{"diskUUID":"u2","diskPath":"/old","conditions":[{"type":"Ready","status":"True"}]}}}}`,
-		"v1beta1": `{` + metadata + `,` + spec + `,"status":{"conditions":{"Schedulable":{"status":"True"},"Ready":{"type":"Ready","status":"False","reason":"ManagerPodDown"}},
-			"diskStatus":{"main":{"diskUUID":"u1","conditions":{"Ready":{"status":"False","reason":"DiskFilesystemChanged"}}},
-			"gone":{"diskUUID":"u2","diskPath":"/old","conditions":{"Ready":{"status":"True"}}}}}}`,
-	} {
-		l, r := put(t, facts.LonghornNodes, raw)
-		if diff := cmp.Diff([]facts.LHNode{want}, l.Nodes); diff != "" {
-			t.Errorf("%s (-want +got):\n%s%v", version, diff, r.Err())
-		}
-	}
-	for _, raw := range []string{`{` + metadata + `}`, `{` + metadata + `,"status":{"conditions":null,"diskStatus":null}}`, `{` + metadata + `,"status":{"conditions":[]}}`, `{` + metadata + `,"status":{"conditions":{}}}`} {
-		l, r := put(t, facts.LonghornNodes, raw)
-		if diff := cmp.Diff([]facts.LHNode{{Name: "x", Created: created}}, l.Nodes); diff != "" {
-			t.Errorf("%s (-want +got):\n%s%v", raw, diff, r.Err())
-		}
-	}
-}
-
 func TestSettings(t *testing.T) {
 	for raw, want := range map[string]string{`"3"`: "3", `3`: "3", `"{\"v1\":\"3\",\"v2\":\"2\"}"`: `{"v1":"3","v2":"2"}`, `null`: "", `true`: "true"} {
 		l, r := put(t, facts.LonghornSettings, `{"metadata":{"name":"current-longhorn-version"},"value":`+raw+`}`)
@@ -154,6 +133,13 @@ func TestFieldsOfAnotherShape(t *testing.T) {
 		facts.LonghornReplicas: `{"metadata":{"name":"x"},"spec":{"failedAt":{}}}`,
 		facts.LonghornNodes:    `{"metadata":{"name":"x"},"status":{"conditions":"Ready"}}`,
 		facts.LonghornSettings: `{"metadata":{"name":"x"},"value":{}}`,
+
+		facts.LonghornInstanceManagers: `{"metadata":{"name":"x"},"status":{"instanceEngines":[]}}`,
+		facts.LonghornEngineImages:     `{"metadata":{"name":"x"},"status":{"nodeDeploymentMap":{"n":"perhaps"}}}`,
+		facts.LonghornOrphans:          `{"metadata":{"name":"x"},"spec":{"parameters":["a"]}}`,
+		facts.LonghornShardGroups:      `{"metadata":{"name":"x"},"spec":{"dataChunks":"two"}}`,
+		facts.LonghornShards:           `{"metadata":{"name":"x"},"spec":{"nodeID":{}}}`,
+		facts.LonghornEvents:           `{"metadata":{"name":"x"},"reason":{}}`,
 	} {
 		if _, r := put(t, source, raw); r.Len() != 0 || r.Err() == nil {
 			t.Errorf("%s: %s was taken", source, raw)
@@ -164,13 +150,28 @@ func TestFieldsOfAnotherShape(t *testing.T) {
 func FuzzObjects(f *testing.F) {
 	f.Add([]byte(`{` + metadata + `,"spec":{"failedAt":"x","disks":{"a":{}}},"status":{"conditions":{"Ready":{"status":"True"}},"diskStatus":{"b":{"conditions":[{"type":"Ready"}]}}}}`))
 	f.Add([]byte(`{"metadata":{},"value":"3"}`))
+	f.Add([]byte(`{"metadata":{"name":"m"},"spec":{"type":"engine","parameters":{"DataName":"v-0123abcd"}},"status":{"instances":{"e":{"status":{"type":"engine"}}},"instanceEngines":{"f":{}},"nodeDeploymentMap":{"n":false}}}`))
+	f.Add([]byte(`{"metadata":{"name":"s"},"spec":{"dataChunks":2,"parityChunks":"1","slotIndex":0},"status":{"state":"normal","failedCount":1,"wibDirtyRegion":7}}`))
+	f.Add([]byte(`{"metadata":{"name":"e"},"reason":"AutoSalvaged","involvedObject":{"kind":"Volume","name":"v"},"lastTimestamp":null,"eventTime":"2026-11-20T11:00:00.123456Z","series":{"count":2}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		tables := NewTables("longhorn-system")
 		for _, r := range tables.Resources() {
-			if ok := r.Put(0, raw); ok != (r.Err() == nil) || ok != (r.Len() == 1) {
+			ok := r.Put(0, raw)
+			dropped := r.Source == facts.LonghornEvents && r.Len() == 0
+			if ok != (r.Len() == 1) || !dropped && ok != (r.Err() == nil) {
 				t.Errorf("%s: taken %v, length %d, error %v", r.Source, ok, r.Len(), r.Err())
 			}
 		}
-		tables.Facts()
+		l := tables.Facts()
+		for _, m := range l.InstanceManagers {
+			if m.Engines > m.Instances || m.Engines < 0 {
+				t.Errorf("%d engines among %d instances", m.Engines, m.Instances)
+			}
+		}
+		for _, e := range l.Salvages {
+			if e.At.Nanosecond() != 0 {
+				t.Errorf("salvaged at %s", e.At)
+			}
+		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,10 @@ type served map[string]string
 
 func (s served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, ok := s[r.URL.Path]
+	if selector := r.URL.Query().Get("fieldSelector"); (r.URL.Path == pathEvents) != (selector == "reason=AutoSalvaged") {
+		http.Error(w, "the field selector is "+selector, http.StatusBadRequest)
+		return
+	}
 	if !ok {
 		http.Error(w, "404 page not found", http.StatusNotFound)
 		return
@@ -69,16 +74,32 @@ func resources(plurals ...string) string {
 	return fmt.Sprintf(`{"kind":"APIResourceList","resources":[%s]}`, strings.Join(list, ","))
 }
 
+// kinds are all that a Longhorn has always had, newer those that came later.
+var (
+	kinds = []string{"volumes", "replicas", "nodes", "settings", "instancemanagers", "engineimages"}
+	newer = []string{"orphans", "shardgroups", "shards"}
+)
+
+const pathEvents = "/api/v1/namespaces/longhorn-system/events"
+
 // cluster has a Longhorn with one object of each kind, at one version.
 func cluster(version string) served {
 	path := "/apis/longhorn.io/" + version
 	in := path + "/namespaces/longhorn-system/"
 	return served{
-		"/apis": group(version), path: resources("volumes", "replicas", "nodes", "settings"),
+		"/apis": group(version), path: resources(slices.Concat(kinds, newer)...),
 		in + "volumes":  list("Volume", version, `{"metadata":{"name":"v"}}`),
 		in + "replicas": list("Replica", version, `{"metadata":{"name":"b"}},{"metadata":{"name":"a"}}`),
 		in + "nodes":    list("Node", version, `{"metadata":{"name":"n"}}`),
 		in + "settings": list("Setting", version, `{"metadata":{"name":"current-longhorn-version"},"value":"v1.9.0"}`),
+
+		in + "instancemanagers": list("InstanceManager", version, `{"metadata":{"name":"m"}}`),
+		in + "engineimages":     list("EngineImage", version, `{"metadata":{"name":"e"}}`),
+		in + "orphans":          list("Orphan", version, `{"metadata":{"name":"o"}}`),
+		in + "shardgroups":      list("ShardGroup", version, `{"metadata":{"name":"v"}}`),
+		in + "shards":           list("Shard", version, `{"metadata":{"name":"s"}}`),
+		pathEvents: `{"apiVersion":"v1","kind":"EventList","items":[
+			{"metadata":{"name":"1"},"reason":"AutoSalvaged","involvedObject":{"kind":"Volume","name":"v"}}]}`,
 	}
 }
 
@@ -93,10 +114,11 @@ func statuses(sources []facts.Source) map[string]facts.Source {
 func TestReadBothVersions(t *testing.T) {
 	both := cluster("v1beta2")
 	both["/apis"] = group("v1beta1", "v1beta2")
-	both["/apis/longhorn.io/v1beta1"] = resources("volumes", "replicas", "nodes", "settings")
+	both["/apis/longhorn.io/v1beta1"] = resources(kinds...)
 	for name, s := range map[string]served{"v1beta2": cluster("v1beta2"), "v1beta1": cluster("v1beta1"), "both": both} {
 		l, sources := Read(t.Context(), connect(t, s), "longhorn-system")
-		if l.Namespace != "longhorn-system" || l.Version != "v1.9.0" || len(l.Volumes) != 1 || len(l.Nodes) != 1 || len(l.Replicas) != 2 || l.Replicas[0].Name != "a" {
+		if l.Namespace != "longhorn-system" || l.Version != "v1.9.0" || len(l.Volumes) != 1 || len(l.Nodes) != 1 || len(l.Replicas) != 2 || l.Replicas[0].Name != "a" ||
+			len(l.InstanceManagers) != 1 || len(l.EngineImages) != 1 || len(l.Orphans) != 1 || len(l.ShardGroups) != 1 || len(l.Shards) != 1 || len(l.Salvages) != 1 {
 			t.Errorf("%s: got %+v", name, l)
 		}
 		for _, source := range sources {
@@ -114,7 +136,7 @@ func TestReadTroubles(t *testing.T) {
 	const path = "/apis/longhorn.io/v1beta2"
 	empty := func(change func(s served)) served {
 		s := cluster("v1beta2")
-		for _, plural := range []string{"volumes", "replicas", "nodes", "settings"} {
+		for _, plural := range slices.Concat(kinds, newer) {
 			s[path+"/namespaces/longhorn-system/"+plural] = list("Any", "v1beta2")
 		}
 		change(s)
@@ -131,35 +153,66 @@ func TestReadTroubles(t *testing.T) {
 		detail string
 	}
 	ok := want{facts.OK, "", ""}
-	all := func(w want) [4]want { return [4]want{w, w, w, w} }
+	all := func(w want) map[string]want {
+		m := map[string]want{}
+		for _, name := range Sources() {
+			m[name] = w
+		}
+		return m
+	}
+	but := func(w want, names ...string) map[string]want {
+		m := all(ok)
+		for _, name := range names {
+			m[name] = w
+		}
+		return m
+	}
 	for name, tt := range map[string]struct {
 		s    served
-		want [4]want // volumes, replicas, nodes, settings
+		want map[string]want
 	}{
 		"no Longhorn":         {served{"/apis": `{"kind":"APIGroupList","groups":[]}`}, all(want{facts.Absent, "", "no Longhorn"})},
 		"no API server":       {served{}, all(want{facts.Failed, facts.CauseMissing, "not one of a Kubernetes API server"})},
 		"discovery forbidden": {served{"/apis": "403"}, all(want{facts.Failed, facts.CauseForbidden, "system:discovery"})},
 		"one list forbidden": {with(func(s served) { s[path+"/namespaces/longhorn-system/replicas"] = "403" }),
-			[4]want{ok, {facts.Failed, facts.CauseForbidden, `in namespace longhorn-system: give the auditor a role with the rule {apiGroups: ["longhorn.io"], resources: ["replicas"]`}, ok, ok}},
-		"one kind not served": {with(func(s served) { s[path] = resources("volumes", "nodes", "settings") }),
-			[4]want{ok, {facts.Failed, facts.CauseMissing, "half installed"}, ok, ok}},
+			but(want{facts.Failed, facts.CauseForbidden, `in namespace longhorn-system: give the auditor a role with the rule {apiGroups: ["longhorn.io"], resources: ["replicas"]`}, facts.LonghornReplicas)},
+		"events forbidden": {with(func(s served) { s[pathEvents] = "403" }),
+			but(want{facts.Failed, facts.CauseForbidden, `may not list events in namespace longhorn-system: give the auditor a role with the rule {apiGroups: [""], resources: ["events"]`}, facts.LonghornEvents)},
+		"one kind not served": {with(func(s served) { s[path] = resources(slices.Concat(newer, kinds[:1], kinds[2:])...) }),
+			but(want{facts.Failed, facts.CauseMissing, "has volumes.longhorn.io and not replicas.longhorn.io: Longhorn is half installed"}, facts.LonghornReplicas)},
+		"no newer kind": {with(func(s served) { s[path] = resources(kinds...) }),
+			but(want{facts.Absent, "", ".longhorn.io, which came with 1."}, facts.LonghornOrphans, facts.LonghornShardGroups, facts.LonghornShards)},
 		"only other kinds served": {with(func(s served) { s[path] = resources("backups") }), all(want{facts.Absent, "", "no Longhorn"})},
 		"an unknown version": {with(func(s served) {
 			s["/apis"] = group("v2")
-			s["/apis/longhorn.io/v2"] = resources("volumes", "replicas", "nodes", "settings")
-		}), all(want{facts.Failed, facts.CauseUnreadable, "only as v2"})},
+			s["/apis/longhorn.io/v2"] = resources(slices.Concat(kinds, newer)...)
+		}), func() map[string]want {
+			m := all(want{facts.Failed, facts.CauseUnreadable, "only as v2"})
+			m[facts.LonghornEvents] = ok
+			return m
+		}()},
 		"removed": {empty(func(s served) { s[path+"/settings"] = list("Setting", "v1beta2") }), all(want{facts.Absent, "", "no Longhorn in any namespace"})},
+		"removed, of 1.2": {empty(func(s served) {
+			s[path], s[path+"/settings"] = resources(kinds...), list("Setting", "v1beta2")
+		}), all(want{facts.Absent, "", "no Longhorn in any namespace"})},
 		"in another place": {empty(func(s served) {
+			s[path+"/settings"] = list("Setting", "v1beta2", `{"metadata":{"name":"x","namespace":"storage"}}`)
+		}), all(want{facts.Failed, facts.CauseMissing, "namespace storage has"})},
+		"in another place, events forbidden": {empty(func(s served) {
+			s[pathEvents] = "403"
 			s[path+"/settings"] = list("Setting", "v1beta2", `{"metadata":{"name":"x","namespace":"storage"}}`)
 		}), all(want{facts.Failed, facts.CauseMissing, "namespace storage has"})},
 		"perhaps elsewhere":   {empty(func(s served) { s[path+"/settings"] = "403" }), all(want{facts.Failed, facts.CauseMissing, "check longhorn.namespace"})},
 		"without volumes yet": {with(func(s served) { s[path+"/namespaces/longhorn-system/volumes"] = list("Volume", "v1beta2") }), all(ok)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, sources := Read(t.Context(), connect(t, tt.s), "longhorn-system")
+			l, sources := Read(t.Context(), connect(t, tt.s), "longhorn-system")
 			got := statuses(sources)
-			for i, source := range Sources() {
-				s, w := got[source], tt.want[i]
+			if got[facts.LonghornVolumes].Status == facts.Absent && len(l.Salvages) > 0 {
+				t.Errorf("events without a Longhorn: %v", l.Salvages)
+			}
+			for _, source := range Sources() {
+				s, w := got[source], tt.want[source]
 				if s.Status != w.status || s.Cause != w.cause || !strings.Contains(s.Detail, w.detail) {
 					t.Errorf("%s: got %+v, want %+v", source, s, w)
 				}

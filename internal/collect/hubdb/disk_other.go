@@ -1,0 +1,8 @@
+//go:build !linux
+
+package hubdb
+
+import "hubaudit/internal/facts"
+
+// diskOf is not known but on Linux, where pods run.
+func diskOf(string) facts.Usage { return facts.Usage{} }
