@@ -20,7 +20,10 @@ func failing(name string, cause facts.Cause, earlier int) func(*facts.Snapshot) 
 	}
 }
 
-var nodesUnknown = replicasUnknown(nil)
+var (
+	nodesUnknown = unknownWithout(facts.KubeNodes, nil)
+	noNodeListed = listsUnknown(outcomes{"pv-node-gone": "unknown", "pv-one-copy": "unknown"})
+)
 
 func with(want outcomes, check, outcome string) outcomes {
 	want = maps.Clone(want)
@@ -62,7 +65,7 @@ var auditInputMissingCases = cases{
 				s.Longhorn.Replicas = nil
 				world.Settle(s)
 			},
-			want:    with(nodesUnknown, "audit-input-missing", "fail critical 1"),
+			want:    with(listsUnknown(nil), "audit-input-missing", "fail critical 1"),
 			summary: "source longhorn/replicas answers, but is empty; it gave 36 items on 2026-11-20 11:00 UTC",
 		},
 		{
@@ -71,7 +74,7 @@ var auditInputMissingCases = cases{
 				s.Kube.Nodes = nil
 				world.Settle(s)
 			},
-			want:    with(nodesUnknown, "audit-input-missing", "fail critical 1"),
+			want:    with(noNodeListed, "audit-input-missing", "fail critical 1"),
 			summary: "source kube/nodes answers, but is empty; it gave 4 items on 2026-11-20 11:00 UTC",
 		},
 		{
@@ -94,9 +97,10 @@ var auditInputMissingCases = cases{
 			want: with(with(nodesUnknown, "hub-user-count-drift", "skipped"), "hub-db-pvc-replaced", "skipped"),
 		},
 		{
-			name: "pods, jobs and snapshots come and go",
+			name: "pods, jobs, snapshots, orphans and events come and go",
 			change: func(s *facts.Snapshot) {
-				for _, name := range []string{facts.KubePods, facts.KubeJobs, facts.KubeCronJobs, facts.KubeSnapshots} {
+				for _, name := range []string{facts.KubePods, facts.KubeJobs, facts.KubeCronJobs, facts.KubeSnapshots,
+					facts.LonghornOrphans, facts.LonghornEvents, facts.LonghornShardGroups, facts.LonghornShards} {
 					s.Past.Sources[name] = facts.PastSource{LastOK: s.Now, LastItems: 5}
 				}
 				s.Kube.Pods = nil
@@ -122,7 +126,7 @@ var auditInputMissingCases = cases{
 				s.Kube.Nodes = nil
 				world.Settle(s)
 			},
-			want: nodesUnknown,
+			want: noNodeListed,
 		},
 	},
 	boundary: []damage{

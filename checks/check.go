@@ -125,6 +125,8 @@ type Result struct {
 	// the texts.
 	Series map[string]float64
 	Marks  map[string]string
+	// Sizes are how much homes hold now, as far as they were measured.
+	Sizes []verdict.Size
 	// Rebase names the series or marks whose present value becomes normal at
 	// once, and why: because a configured window expected the change.
 	Rebase map[string]string

@@ -252,3 +252,19 @@ func claimsUnknown() outcomes { return unknownWithout(facts.KubeClaims, nil) }
 func replicasUnknown(more outcomes) outcomes {
 	return unknownWithout(facts.LonghornReplicas, more)
 }
+
+// needReplicas are the checks that cannot be judged where Longhorn's lists were
+// read and cannot be true (longhornGaps).
+var needReplicas = []string{"lh-no-usable-replica", "lh-single-usable-replica", "lh-replica-node-missing", "lh-replica-disk-missing",
+	"lh-replica-predates-node", "lh-blank-attach-risk", "lh-node-gone-lingering", "lh-drain-would-lose-data", "lh-orphan-last-copy",
+	"lh-volume-faulted", "lh-volume-degraded", "lh-one-failure-domain", "lh-disk-not-ready", "lh-eviction-stuck", "lh-auto-salvaged"}
+
+// listsUnknown are their verdicts then.
+func listsUnknown(more outcomes) outcomes {
+	want := outcomes{}
+	for _, id := range needReplicas {
+		want[id] = "unknown"
+	}
+	maps.Copy(want, more)
+	return want
+}

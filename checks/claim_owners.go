@@ -27,15 +27,11 @@ type ownedClaim struct {
 // claimOwners looks at the claims once per hub. Claims that are being deleted,
 // that are another hub's, or whose owner nothing tells are left out.
 func (in *Input) claimOwners() *claimOwners {
-	if o := in.shared.claimOwners[in.Hub]; o != nil {
-		return o
+	of := in.hubShared()
+	if of.claimOwners == nil {
+		of.claimOwners = in.findClaimOwners()
 	}
-	o := in.findClaimOwners()
-	if in.shared.claimOwners == nil {
-		in.shared.claimOwners = map[*facts.Hub]*claimOwners{}
-	}
-	in.shared.claimOwners[in.Hub] = o
-	return o
+	return of.claimOwners
 }
 
 func (in *Input) findClaimOwners() *claimOwners {

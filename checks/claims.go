@@ -10,15 +10,9 @@ import (
 	"hubaudit/internal/verdict"
 )
 
-// hubClaimName is the claim that Zero to JupyterHub keeps an sqlite database on.
-const hubClaimName = "hub-db-dir"
-
-// userStorage is the label component of a user's claim since KubeSpawner 0.9.
-const userStorage = "singleuser-storage"
-
 // isHubClaim tells whether a claim is the hub's own.
 func (in *Input) isHubClaim(c *facts.Claim) bool {
-	return c.Namespace == in.Hub.Namespace && c.Name == hubClaimName
+	return c.Namespace == in.Hub.Namespace && c.Name == facts.HubClaim
 }
 
 // userClaim tells whether a claim is one of the hub's users', and whose, if
@@ -41,7 +35,7 @@ func (in *Input) userClaim(c *facts.Claim) (owner attribution.Owner, ok bool) {
 	switch {
 	case c.Namespace != in.Hub.Namespace:
 		return owner, false
-	case known, c.HasUser, c.LabelUser != "", c.Component == userStorage:
+	case known, c.HasUser, c.LabelUser != "", c.Component == facts.HomeComponent:
 		return owner, true
 	}
 	return owner, c.Component == "" && strings.HasPrefix(c.Name, in.claimPrefix())

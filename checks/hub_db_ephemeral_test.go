@@ -73,7 +73,7 @@ var hubDBEphemeralCases = cases{
 	fires: []damage{
 		{
 			name: "in memory", change: inMemory,
-			want:    skippedWithout([]string{HubDatabase, HubUsers}, outcomes{"hub-db-ephemeral": "fail critical 1"}),
+			want:    skippedWithout([]string{HubDatabase, HubUsers}, outcomes{"hub-db-ephemeral": "fail critical 1", "hub-db-volume-full": "skipped"}),
 			summary: "the hub keeps its database in memory: it is empty after each restart; a file on a claim or a database server is expected",
 		},
 		{
@@ -109,7 +109,7 @@ var hubDBEphemeralCases = cases{
 		},
 	},
 	mustNotFire: []damage{
-		{name: "a database server", change: func(s *facts.Snapshot) { hubMounts()(s); otherEngine(s) }},
+		{name: "a database server", change: func(s *facts.Snapshot) { hubMounts()(s); otherEngine(s) }, want: volumeSkipped},
 		{name: "a claim, seen by the audit under another path", change: func(s *facts.Snapshot) { hubOf(s).Database.Location = "/audit/hub.sqlite" }},
 		{
 			name: "a claim, and scratch space beside it",
@@ -175,7 +175,7 @@ var hubDBEphemeralCases = cases{
 				s.Kube.Pods = append(s.Kube.Pods, second)
 				world.Settle(s)
 			},
-			want:    outcomes{"hub-db-ephemeral": "unknown", "hub-db-on-nfs": "unknown", "hub-db-pvc-replaced": "unknown"},
+			want:    outcomes{"hub-db-ephemeral": "unknown", "hub-db-on-nfs": "unknown", "hub-db-pvc-replaced": "unknown", "hub-db-volume-full": "unknown"},
 			summary: "namespace datahub has 2 pods with the label component=hub, and nothing tells which one is this hub's",
 		},
 		{

@@ -108,9 +108,9 @@ func runHubDBOnNFS(in *Input) Result {
 // withoutPod judges the claim that z2jh names for the database while the hub
 // does not run.
 func (in *Input) withoutPod() Result {
-	c := in.hubNamespaceClaim(func(c *facts.Claim) bool { return isHubClaimName(c.Name) })
+	c := in.hubNamespaceClaim(func(c *facts.Claim) bool { return facts.IsHubClaim(c.Name) })
 	if c == nil {
-		return Result{Skip: fmt.Sprintf("namespace %s has neither a pod with the label component=hub nor a claim %s", in.Hub.Namespace, hubClaimName)}
+		return Result{Skip: fmt.Sprintf("namespace %s has neither a pod with the label component=hub nor a claim %s", in.Hub.Namespace, facts.HubClaim)}
 	}
 	var r Result
 	if f, on := in.claimOnNetwork(c); on {

@@ -35,7 +35,7 @@ var hubDBOnNFSCases = cases{
 	check: hubDBOnNFS,
 	fires: []damage{
 		{
-			name: "a volume of an NFS server", change: hubVolumeOf("nfs"), want: onNFS,
+			name: "a volume of an NFS server", change: hubVolumeOf("nfs"), want: with(onNFS, "pv-one-copy", "skipped"),
 			summary: "the hub's SQLite database lies on claim hub-db-dir, whose volume pvc-00000003-0000-4000-8000-000000000001 is a network file system (nfs); " +
 				"a volume that one node mounts as a disk is expected",
 		},
@@ -70,7 +70,7 @@ var hubDBOnNFSCases = cases{
 		{name: "a database server, and the claim of before", change: func(s *facts.Snapshot) {
 			hubVolumeOf("nfs")(s)
 			otherEngine(s)
-		}},
+		}, want: with(volumeSkipped, "pv-one-copy", "skipped")},
 		{name: "another volume of the pod on NFS", change: func(s *facts.Snapshot) {
 			hubMounts(facts.Mount{Path: "/etc/templates", Kind: "nfs"}, facts.Mount{Path: "/srv/jupyterhub", Kind: facts.MountClaim, Claim: world.HubClaim})(s)
 		}},
@@ -81,7 +81,7 @@ var hubDBOnNFSCases = cases{
 				claimNamed(s, world.HubClaim).Namespace = "elsewhere"
 				s.Past.Marks = nil
 			},
-			want:    outcomes{"hub-db-on-nfs": "skipped", "hub-db-ephemeral": "skipped", "hub-db-pvc-replaced": "skipped"},
+			want:    outcomes{"hub-db-on-nfs": "skipped", "hub-db-ephemeral": "skipped", "hub-db-pvc-replaced": "skipped", "hub-db-volume-full": "skipped"},
 			summary: "namespace datahub has neither a pod with the label component=hub nor a claim hub-db-dir",
 		},
 	},
@@ -92,7 +92,7 @@ var hubDBOnNFSCases = cases{
 			summary: "the hub's SQLite database lies on claim hub-db-dir, whose volume pvc-00000003-0000-4000-8000-000000000001 is a network file system " +
 				"(rook-ceph.cephfs.csi.ceph.com); a volume that one node mounts as a disk is expected",
 		},
-		{name: "a driver whose name merely ends alike", change: hubVolumeOf("mycephfs.csi.ceph.com")},
+		{name: "a driver whose name merely ends alike", change: hubVolumeOf("mycephfs.csi.ceph.com"), want: outcomes{"pv-one-copy": "skipped"}},
 		{name: "one node, or one pod, at a time", change: hubClaimModes("ReadWriteOnce", "ReadWriteOncePod")},
 	},
 	sourceFailed: []damage{

@@ -133,7 +133,7 @@ func (in *Input) databaseClaim(was hubMarks) (c *facts.Claim, unsure string) {
 	}
 	switch {
 	case pod == nil:
-		return in.hubNamespaceClaim(func(c *facts.Claim) bool { return isHubClaimName(c.Name) }), ""
+		return in.hubNamespaceClaim(func(c *facts.Claim) bool { return facts.IsHubClaim(c.Name) }), ""
 	case len(mounts) > 1:
 		return nil, fmt.Sprintf("the hub's pod %s mounts %s, and which one the database lies on cannot be told", pod.Name, text.Count(len(mounts), "volume"))
 	}

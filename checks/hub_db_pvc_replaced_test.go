@@ -83,7 +83,7 @@ var hubDBPVCReplacedCases = cases{
 				hubMounts(facts.Mount{Path: "/srv/jupyterhub", Kind: facts.MountClaim, Claim: "hub-new"})(s)
 				world.AddClaim(s, facts.Claim{Name: "hub-new", Component: "hub"})
 			},
-			want: replaced,
+			want: outcomes{"hub-db-pvc-replaced": "fail critical 1", "hub-db-volume-full": "skipped"},
 			summary: "the hub's database is on claim hub-new (made 2026-11-20 12:00 UTC) with volume pvc-00000003-0000-4000-8000-00000000000d (made 2026-11-20 12:00 UTC), " +
 				"not on what was normal until 2026-11-20 11:00 UTC; the former volume pvc-00000003-0000-4000-8000-000000000001 (made 2026-05-20 12:00 UTC) is still there, Bound",
 		},
@@ -92,7 +92,7 @@ var hubDBPVCReplacedCases = cases{
 				world.RemoveClaim(s, world.Namespace, world.HubClaim)
 				withoutHubPod(s)
 			},
-			want:    outcomes{"hub-db-pvc-replaced": "fail critical 1", "hub-db-ephemeral": "skipped", "hub-db-on-nfs": "skipped"},
+			want:    outcomes{"hub-db-pvc-replaced": "fail critical 1", "hub-db-ephemeral": "skipped", "hub-db-on-nfs": "skipped", "hub-db-volume-full": "skipped"},
 			summary: "the claim that the hub's database was on until 2026-11-20 11:00 UTC is gone from namespace datahub, the same claim is expected" + formerly,
 		},
 		{
@@ -101,7 +101,7 @@ var hubDBPVCReplacedCases = cases{
 				hubOf(s).Database.Engine = ""
 				failed(facts.HubDB(world.HubName))(s)
 			},
-			want:    databaseUnknown(replaced),
+			want:    databaseUnknown(outcomes{"hub-db-pvc-replaced": "fail critical 1", "hub-db-volume-full": "unknown"}),
 			summary: "the claim that the hub's database was on until 2026-11-20 11:00 UTC is gone from namespace datahub, the same claim is expected" + formerly,
 		},
 	},
@@ -122,7 +122,7 @@ var hubDBPVCReplacedCases = cases{
 		{name: "the hub on a database server now", change: func(s *facts.Snapshot) {
 			otherEngine(s)
 			world.RemoveClaim(s, world.Namespace, world.HubClaim)
-		}},
+		}, want: volumeSkipped},
 		{
 			name: "the first run", change: func(s *facts.Snapshot) { s.Past.Marks = nil },
 			want:    outcomes{"hub-db-pvc-replaced": "skipped"},
@@ -133,22 +133,23 @@ var hubDBPVCReplacedCases = cases{
 				world.RemoveClaim(s, world.Namespace, world.HubClaim)
 				s.Past.Marks[facts.SeriesKey{Hub: world.HubName, Name: facts.MarkHubClaim}] = facts.Mark{Value: facts.MarkNone}
 			},
-			want:    outcomes{"hub-db-pvc-replaced": "skipped"},
+			want:    outcomes{"hub-db-pvc-replaced": "skipped", "hub-db-volume-full": "skipped"},
 			summary: "namespace datahub has no claim that the hub's database could be on",
 		},
 		{name: "a pod that mounts several other claims", change: hubMounts(
 			facts.Mount{Path: "/a", Kind: facts.MountClaim, Claim: "claim-student-0001"}, facts.Mount{Path: "/b", Kind: facts.MountClaim, Claim: "claim-student-0002"})},
 	},
 	boundary: []damage{
-		{name: "the same folder of the same node", change: inTurn(rememberedOn("local", "/data", "worker-1"), anotherVolume("local", "/data", "worker-1"))},
+		{name: "the same folder of the same node", change: inTurn(rememberedOn("local", "/data", "worker-1"), anotherVolume("local", "/data", "worker-1")),
+			want: outcomes{"pv-one-copy": "fail warning 1"}},
 		{
 			name:   "the same folder of another node",
-			change: inTurn(rememberedOn("local", "/data", "worker-1"), anotherVolume("local", "/data", "worker-2")), want: replaced,
+			change: inTurn(rememberedOn("local", "/data", "worker-1"), anotherVolume("local", "/data", "worker-2")), want: with(replaced, "pv-one-copy", "fail warning 1"),
 			summary: "the hub's database is on claim hub-db-dir (made 2026-05-20 12:00 UTC) with volume pvc-00000003-0000-4000-8000-000000000001 (made 2026-11-20 11:00 UTC), " +
 				"not on what was normal until 2026-11-20 11:00 UTC; the former volume is not in Kubernetes any more, its storage was local /data worker-1",
 		},
 		{
-			name: "a hostPath, of whichever node", change: inTurn(rememberedOn("hostPath", "/data"), anotherVolume("hostPath", "/data")), want: replaced,
+			name: "a hostPath, of whichever node", change: inTurn(rememberedOn("hostPath", "/data"), anotherVolume("hostPath", "/data")), want: with(replaced, "pv-one-copy", "fail warning 1"),
 			summary: "the hub's database is on claim hub-db-dir (made 2026-05-20 12:00 UTC) with volume pvc-00000003-0000-4000-8000-000000000001 (made 2026-11-20 11:00 UTC), " +
 				"not on what was normal until 2026-11-20 11:00 UTC; the former volume is not in Kubernetes any more",
 		},
@@ -164,7 +165,7 @@ var hubDBPVCReplacedCases = cases{
 					facts.Mount{Path: "/b", Kind: facts.MountClaim, Claim: "claim-student-0002"})(s)
 				s.Past.Marks = nil
 			},
-			want:    outcomes{"hub-db-pvc-replaced": "unknown"},
+			want:    outcomes{"hub-db-pvc-replaced": "unknown", "hub-db-volume-full": "unknown"},
 			summary: "the hub's pod hub-6b7f9d4c5-x2x7p mounts 2 volumes, and which one the database lies on cannot be told",
 		},
 	},

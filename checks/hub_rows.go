@@ -11,19 +11,14 @@ import (
 
 // usersByID finds a hub's user by id. It is made once per run and hub.
 func (in *Input) usersByID() map[int64]*facts.User {
-	if users := in.shared.usersByID[in.Hub]; users != nil {
-		return users
+	of := in.hubShared()
+	if of.usersByID == nil {
+		of.usersByID = make(map[int64]*facts.User, len(in.Hub.Users))
+		for i := range in.Hub.Users {
+			of.usersByID[in.Hub.Users[i].ID] = &in.Hub.Users[i]
+		}
 	}
-	users := make(map[int64]*facts.User, len(in.Hub.Users))
-	for i := range in.Hub.Users {
-		u := &in.Hub.Users[i]
-		users[u.ID] = u
-	}
-	if in.shared.usersByID == nil {
-		in.shared.usersByID = map[*facts.Hub]map[int64]*facts.User{}
-	}
-	in.shared.usersByID[in.Hub] = users
-	return users
+	return of.usersByID
 }
 
 // rowsUnread says why not all users and servers of the hub are known, "" if

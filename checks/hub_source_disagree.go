@@ -15,11 +15,14 @@ const rescueFirst = "If hub-source-disagree fails too, or `kubectl -n NAMESPACE 
 
 var hubSourceDisagree = &Check{
 	ID:       "hub-source-disagree",
-	Title:    "The hub's database and its REST API tell the same",
+	Title:    "The hub's database and the running hub tell the same",
 	Severity: verdict.Error,
 	Since:    "0.2.0",
 	Scope:    PerHub,
-	Needs:    []string{HubDatabase, HubAPI},
+	// Prometheus is not among them: it is asked only where the REST API does not
+	// tell, and where that does, nothing is missing without it.
+	Needs: []string{HubDatabase},
+	Uses:  []string{HubAPI},
 	Params: []Param{
 		{Name: "maxUsers", Doc: "how many users only one of the two may have, as users are deleted between the two reads", Default: 3, Min: 0, Max: 1e6, Unit: "users"},
 		{Name: "maxPercent", Doc: "how many of all users that may be", Default: 1, Min: 0, Max: 100, Unit: "percent"},
@@ -31,10 +34,14 @@ var hubSourceDisagree = &Check{
 	Doc: Doc{
 		Meaning: "The running hub does not work on what the database shows. Either the database was replaced under it (a file moved over the old one: the " +
 			"hub works on in the old file, which nobody can see any more, and everything since is lost at its next restart), or it was edited while the " +
-			"hub ran, or the audit reads the database or the API of another hub. Until that is cleared up no number of users can be trusted.",
+			"hub ran, or the audit reads the database or the API of another hub. Until that is cleared up no number of users can be trusted. What the running hub " +
+			"works on is seen in its REST API and, where that is not configured or cut its list short, in the number of users that it counts itself " +
+			"(`jupyterhub_total_users`, from Prometheus).",
 		FalseAlarms: "Users and servers that came within grace, and some that went between the two reads, are left out, as are names that a hub refuses. A " +
 			"list that the API cut short is unknown, not a difference. A read-only replica or a copy of the database that lags behind differs truly: " +
-			"give the audit the hub's own.",
+			"give the audit the hub's own. " +
+			"A hub does not count users whom it refuses, so its number may be lower than the database's; only a higher one is reported, and none that " +
+			"is older than grace. Where the REST API lists the same users as the database, the number is not looked at. Without any of both the check is skipped.",
 		Do: []string{
 			"If the database is nearly empty while the API still lists everybody, do not stop or restart the hub: its process holds the old file open, and the file is gone for ever when the process ends. This comes before the advice of hub-db-corrupt and hub-db-reset.",
 			"Find the open file: `kubectl -n NAMESPACE exec deploy/hub -- sh -c 'ls -l /proc/[0-9]*/fd | grep sqlite'`. A replaced one is marked (deleted).",
@@ -60,13 +67,16 @@ var hubSourceDisagree = &Check{
 func runHubSourceDisagree(in *Input) Result {
 	h := in.Hub
 	if usersSource(h) != facts.HubDB(h.Name) {
-		return Result{Skip: "there are no users from a database to compare with the REST API's"}
+		return Result{Skip: "there are no users from a database to compare with the running hub's"}
+	}
+	if in.Source(facts.HubAPI(h.Name)).Status == facts.Absent {
+		return in.compareCount()
 	}
 	var r Result
 	c := in.compareSources()
 	known := h.UsersRead == facts.Complete || h.Emptied()
 	switch {
-	case known && c.replaced(in.beyondUsers(c.onlyAPI, c)):
+	case known && c.replaced(in.beyondUsers(len(c.onlyAPI), c)):
 		// Of a list that was cut short, what it has is true.
 		r.Findings = []verdict.Finding{in.replaced(c)}
 		return r
@@ -74,6 +84,7 @@ func runHubSourceDisagree(in *Input) Result {
 		r.Unknown = usersUnread(h)
 	case h.API.UsersRead != facts.Complete:
 		r.Unknown = fmt.Sprintf("the REST API's list of users is not complete: %s could be read", text.Count(c.inAPI, "user"))
+		r.Findings = in.compareCount().Findings
 	default:
 		r.Findings = in.usersDiffer(c)
 	}
@@ -87,8 +98,8 @@ func runHubSourceDisagree(in *Input) Result {
 
 // beyondUsers tells whether so many users are only in one of the two that
 // deletions between the reads do not explain it.
-func (in *Input) beyondUsers(names []string, c *comparison) bool {
-	return overBoth(len(names), max(c.inDatabase, c.inAPI), in.Number("maxUsers"), in.Number("maxPercent"))
+func (in *Input) beyondUsers(n int, c *comparison) bool {
+	return overBoth(n, max(c.inDatabase, c.inAPI), in.Number("maxUsers"), in.Number("maxPercent"))
 }
 
 // overBoth tells whether n is more than a number and more than a share of all.
@@ -104,13 +115,17 @@ func (in *Input) replaced(c *comparison) verdict.Finding {
 	f.Severity = verdict.Critical
 	f.Message = fmt.Sprintf("the database has %s, and the REST API of the running hub lists %s, of whom %s %s not in it: ",
 		text.Count(c.inDatabase, "user"), text.Number(c.inAPI), text.Number(len(c.onlyAPI)), text.Plural(len(c.onlyAPI), "is", "are"))
-	if in.Hub.Database.Engine == "sqlite" {
-		f.Message += "the file was replaced under the running hub, which then still holds the old one open, or it is not this hub's; " +
-			"do not stop or restart the hub before you know"
-	} else {
-		f.Message += "it was emptied, or the hub works on another database than the audit reads"
-	}
+	f.Message += in.howReplaced()
 	return f
+}
+
+// howReplaced says what a database without its hub's users means.
+func (in *Input) howReplaced() string {
+	if in.Hub.Database.Engine == "sqlite" {
+		return "the file was replaced under the running hub, which then still holds the old one open, or it is not this hub's; " +
+			"do not stop or restart the hub before you know"
+	}
+	return "it was emptied, or the hub works on another database than the audit reads"
 }
 
 func (in *Input) usersDiffer(c *comparison) []verdict.Finding {
@@ -122,7 +137,7 @@ func (in *Input) usersDiffer(c *comparison) []verdict.Finding {
 		{c.onlyAPI, "listed by the REST API", "in the database"},
 		{c.onlyDatabase, "in the database", "listed by the REST API"},
 	} {
-		if !in.beyondUsers(side.names, c) {
+		if !in.beyondUsers(len(side.names), c) {
 			continue
 		}
 		f := in.disagreement(c, side.names)

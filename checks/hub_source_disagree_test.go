@@ -52,7 +52,7 @@ var hubSourceDisagreeCases = cases{
 				world.ResetDatabase(s, world.HubName, "student-0001")
 				hubOf(s).Database.Engine = "postgresql"
 			})),
-			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped", "hub-db-volume-full": "skipped",
 				"hub-owner-missing": "skipped"},
 			summary: "the database has 1 user, and the REST API of the running hub lists 10, of whom 9 are not in it: " +
 				"it was emptied, or the hub works on another database than the audit reads",
@@ -89,6 +89,23 @@ var hubSourceDisagreeCases = cases{
 			want:   outcomes{"hub-source-disagree": "fail warning 1"},
 			summary: "2 of 2 running servers run only for the database or only for the REST API, the same is expected in both: " +
 				`user "student-0005"'s default server, user "student-0010"'s default server`,
+		},
+		{
+			name:   "2017, seen in what the hub counts itself",
+			change: forget(inTurn(noAPI(10), func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName) })),
+			want: outcomes{"pod-unknown-to-hub": "skipped", "pvc-orphaned": "skipped", "hub-source-disagree": "fail critical 1", "hub-db-reset": "fail critical 1", "hub-user-count-drift": "skipped",
+				"hub-owner-missing": "skipped"},
+			summary: "the database has 0 users, and the running hub itself counted 10 on 2026-11-20 11:59 UTC (jupyterhub_total_users), at most as many are expected: " + replacedFile,
+		},
+		{
+			name: "users removed from the database of a running hub", change: noAPI(17), want: outcomes{"hub-source-disagree": "fail error 1"},
+			summary: countedMore("17"),
+		},
+		{
+			name:    "the API's list cut short, and the hub counts more",
+			change:  changeAPI(func(api *facts.API) { api.Users, api.UsersRead = api.Users[:5], facts.Partial }, func(h *facts.Hub) { h.MetricUsers = 17 }),
+			want:    outcomes{"hub-source-disagree": "fail error 1"},
+			summary: countedMore("17") + " (incomplete: the REST API's list of users is not complete: 5 users could be read)",
 		},
 	},
 	mustNotFire: []damage{
@@ -131,13 +148,26 @@ var hubSourceDisagreeCases = cases{
 			change: changeAPI(func(api *facts.API) { stopAll(api.Spawners) }, func(h *facts.Hub) { startedAt(h.Spawners, world.Now.Add(-time.Minute)) }),
 			values: map[string]any{"maxServers": 0},
 		},
+		{name: "the hub has no REST API configured, and counts as many", change: noAPI(10)},
+		{name: "the hub counts fewer, without those whom it refuses", change: noAPI(1)},
+		{name: "the hub counts wrongly, and its REST API lists the same users as the database", change: func(s *facts.Snapshot) { hubOf(s).MetricUsers = 40 }},
 		{
-			name:   "the hub has no REST API configured",
-			change: all(func(s *facts.Snapshot) { hubOf(s).API = facts.API{} }, absent(facts.HubAPI(world.HubName))),
-			want:   outcomes{"hub-source-disagree": "skipped"}, summary: "source hubapi/datahub is absent: the cluster has no such API",
+			name: "nothing shows what the hub works on", change: inTurn(noAPI(0), func(s *facts.Snapshot) { hubOf(s).MetricUsersAt = time.Time{} }),
+			want:    outcomes{"hub-source-disagree": "skipped"},
+			summary: "nothing shows what the running hub works on: its REST API is not configured, and Prometheus has no jupyterhub_total_users of it alone",
 		},
 	},
 	boundary: []damage{
+		{name: "the hub counts as many more as may be", change: noAPI(13)},
+		{name: "and one more", change: noAPI(14), want: outcomes{"hub-source-disagree": "fail error 1"}, summary: countedMore("14")},
+		{
+			name: "a count as old as is looked at", change: inTurn(noAPI(14), countedAt(10*time.Minute)), want: outcomes{"hub-source-disagree": "fail error 1"},
+			summary: "the database has 10 users, and the running hub itself counted 14 on 2026-11-20 11:50 UTC (jupyterhub_total_users), at most as many are expected: " + removedRows,
+		},
+		{
+			name: "an older count", change: inTurn(noAPI(14), countedAt(10*time.Minute+time.Second)), want: outcomes{"hub-source-disagree": "skipped"},
+			summary: "what the hub itself counts was last seen on 2026-11-20 11:49 UTC, which is too old to compare",
+		},
 		{
 			name: "one user more than may be", change: changeAPI(func(api *facts.API) { api.Users = api.Users[4:] }),
 			want: outcomes{"hub-source-disagree": "fail error 1"},
@@ -174,6 +204,17 @@ var hubSourceDisagreeCases = cases{
 	},
 	sourceFailed: []damage{
 		{
+			name: "no REST API, and Prometheus not readable", change: inTurn(noAPI(0), countedAt(0), failed(facts.Prometheus)),
+			want:    unknownWithout(facts.Prometheus, outcomes{"hub-source-disagree": "unknown"}),
+			summary: "source prometheus could not be read: gave up after 30s",
+		},
+		{name: "REST API read, and Prometheus not", change: inTurn(countedAt(0), failed(facts.Prometheus)), want: unknownWithout(facts.Prometheus, nil)},
+		{
+			name: "half of the users read, and no REST API", change: inTurn(noAPI(10), func(s *facts.Snapshot) { hubOf(s).UsersRead = facts.Partial }),
+			want:    usersUnknown(nil),
+			summary: "the table users is damaged: 10 rows could be read, others may be missing",
+		},
+		{
 			name:    "REST API not readable",
 			change:  failed(facts.HubAPI(world.HubName)),
 			want:    unknownWithout(facts.HubAPI(world.HubName), nil),
@@ -202,6 +243,31 @@ var hubSourceDisagreeCases = cases{
 
 const replacedFile = "the file was replaced under the running hub, which then still holds the old one open, or it is not this hub's; " +
 	"do not stop or restart the hub before you know"
+
+const removedRows = "users were removed from the database while the hub ran, or it is not this hub's"
+
+func countedMore(users string) string {
+	return "the database has 10 users, and the running hub itself counted " + users + " on 2026-11-20 11:59 UTC (jupyterhub_total_users), at most as many are expected: " + removedRows
+}
+
+// noAPI leaves the hub without a REST API, and has it count so many users.
+func noAPI(counts int) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		hubOf(s).API = facts.API{}
+		hubOf(s).MetricUsers = counts
+		absent(facts.HubAPI(world.HubName))(s)
+	}
+}
+
+// countedAt has the hub's own count be so old; 0 stands for none.
+func countedAt(ago time.Duration) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		hubOf(s).MetricUsersAt = time.Time{}
+		if ago > 0 {
+			hubOf(s).MetricUsersAt = s.Now.Add(-ago)
+		}
+	}
+}
 
 // underRunningHub changes the database under a hub that goes on with what it
 // had; what is changed in the API on the way stays too.

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"strings"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/text"
@@ -36,36 +35,27 @@ func (in *Input) hubPod() (pod *facts.Pod, unsure string) {
 // mount above it is the one, or else a claim with the name that z2jh gives it,
 // or else each volume that outlives the pod. None: it lies on no volume.
 func (in *Input) databaseMounts(pod *facts.Pod) []*facts.Mount {
-	var above, named *facts.Mount
+	if above := pod.MountOf(in.Hub.Database.Location); above != nil {
+		return []*facts.Mount{above}
+	}
+	var named *facts.Mount
 	var lasting []*facts.Mount
 	for i := range pod.Mounts {
 		m := &pod.Mounts[i]
-		if file := in.Hub.Database.Location; file == m.Path || strings.HasPrefix(file, strings.TrimSuffix(m.Path, "/")+"/") {
-			above = m // mounts are sorted: the last one is the deepest
-		}
 		switch m.Kind {
 		case facts.MountEmptyDir, facts.MountEphemeral, facts.MountCSI:
 			continue
 		case facts.MountClaim:
-			if isHubClaimName(m.Claim) {
+			if facts.IsHubClaim(m.Claim) {
 				named = m
 			}
 		}
 		lasting = append(lasting, m)
 	}
-	switch {
-	case above != nil:
-		return []*facts.Mount{above}
-	case named != nil:
+	if named != nil {
 		return []*facts.Mount{named}
 	}
 	return lasting
-}
-
-// isHubClaimName tells whether z2jh gives a claim of that name to a hub: with
-// fullnameOverride it begins with the release's name.
-func isHubClaimName(name string) bool {
-	return name == hubClaimName || strings.HasSuffix(name, "-"+hubClaimName)
 }
 
 // claimByName returns a claim of the hub's namespace, nil if there is none.

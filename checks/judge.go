@@ -11,20 +11,24 @@ import (
 )
 
 // Judge runs every configured check on the snapshot: one verdict per check
-// and hub, in the order of the registry and of the hubs.
+// and hub, in the order of the registry and of the hubs. It judges hub by hub and
+// then the cluster, so that what is worked out for one hub is held only so long.
 func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
-	var verdicts []verdict.Verdict
+	verdicts := make([][]verdict.Verdict, len(suite))
 	views := &shared{snapshot: s, suite: suite}
-	for _, c := range suite {
-		if c.Check.Scope == PerCluster {
-			verdicts = append(verdicts, judge(c, views, nil))
-			continue
-		}
-		for _, hub := range s.Hubs {
-			verdicts = append(verdicts, judge(c, views, hub))
+	of := func(scope Scope, hub *facts.Hub) {
+		for i, c := range suite {
+			if c.Check.Scope == scope {
+				verdicts[i] = append(verdicts[i], judge(c, views, hub))
+			}
 		}
 	}
-	return verdicts
+	for _, hub := range s.Hubs {
+		of(PerHub, hub)
+	}
+	views.hub = hubShared{}
+	of(PerCluster, nil)
+	return slices.Concat(verdicts...)
 }
 
 func judge(c Configured, views *shared, hub *facts.Hub) verdict.Verdict {
@@ -61,7 +65,7 @@ func run(c Configured, views *shared, hub *facts.Hub) (r Result) {
 }
 
 func conclude(v *verdict.Verdict, c Configured, r Result) {
-	v.Series, v.Marks, v.Rebase, v.Normal = r.Series, r.Marks, r.Rebase, r.Normal
+	v.Series, v.Marks, v.Sizes, v.Rebase, v.Normal = r.Series, r.Marks, r.Sizes, r.Rebase, r.Normal
 	switch {
 	case len(r.Findings) > 0:
 		v.Outcome = verdict.Fail

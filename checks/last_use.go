@@ -22,15 +22,11 @@ type serverKey struct {
 // lastUses reads the hub's spawners, once for all checks. A server that runs is
 // used now.
 func (in *Input) lastUses() lastUses {
-	uses, known := in.shared.uses[in.Hub]
-	if !known {
-		uses = in.readLastUses()
-		if in.shared.uses == nil {
-			in.shared.uses = map[*facts.Hub]lastUses{}
-		}
-		in.shared.uses[in.Hub] = uses
+	of := in.hubShared()
+	if of.uses.servers == nil {
+		of.uses = in.readLastUses()
 	}
-	return uses
+	return of.uses
 }
 
 func (in *Input) readLastUses() lastUses {

@@ -1,10 +1,12 @@
 package checks
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
 	"hubaudit/internal/world"
 )
 
@@ -41,18 +43,8 @@ var lhNoUsableReplicaCases = cases{
 			summary: "3 volumes have no usable replica: 3 replicas are on node worker-1, which is not in Kubernetes; " +
 				"3 replicas are on node worker-2, which is not in Kubernetes; 3 replicas are on node worker-3, which is not in Kubernetes",
 		},
-		{
-			name: "Longhorn made blank replicas for a volume with data",
-			change: func(s *facts.Snapshot) {
-				for _, r := range replicasOf(s, stopped) {
-					r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
-				}
-			},
-			want:    outcomes{"lh-no-usable-replica": "fail critical 1"},
-			summary: "1 volume has no usable replica: 3 replicas were never healthy",
-		},
 		{name: "one replica by choice, and that is gone", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.WantReplicas = 1 }),
-			want: outcomes{"lh-no-usable-replica": "fail critical 1"}, summary: noneLeft},
+			want: outcomes{"lh-no-usable-replica": "fail critical 1", "lh-low-replica-count": "fail warning 1"}, summary: noneLeft},
 		{
 			name: "every node is down",
 			change: func(s *facts.Snapshot) {
@@ -60,9 +52,11 @@ var lhNoUsableReplicaCases = cases{
 					s.Longhorn.Nodes[i].Ready = "Unknown"
 				}
 			},
-			want: outcomes{"lh-no-usable-replica": "fail critical 12"},
-			summary: "12 volumes have no usable replica: 9 replicas are on node worker-1, which is not ready; 9 replicas are on node worker-2, which is not ready; " +
-				"9 replicas are on node worker-3, which is not ready; 9 replicas are on node worker-4, which is not ready",
+			want: outcomes{"lh-no-usable-replica": "fail critical 12", "lh-disk-not-ready": "fail error 4"},
+			summary: "12 volumes have no usable replica: 9 replicas are on node worker-1, which is not ready since 2026-03-20 13:01 UTC; " +
+				"9 replicas are on node worker-2, which is not ready since 2026-03-20 13:01 UTC; " +
+				"9 replicas are on node worker-3, which is not ready since 2026-03-20 13:01 UTC; " +
+				"9 replicas are on node worker-4, which is not ready since 2026-03-20 13:01 UTC",
 		},
 	},
 	mustNotFire: []damage{
@@ -71,13 +65,23 @@ var lhNoUsableReplicaCases = cases{
 		{name: "restoring", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.Restoring = true })},
 		{name: "standby", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.Standby = true })},
 		{name: "being made", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.State = "creating" })},
-		{name: "sharded", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.Sharded = true })},
+		{name: "sharded is lh-ec-margin's", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.Sharded = true }),
+			want: outcomes{"lh-ec-margin": "fail critical 1"}},
+		{
+			name: "Longhorn made blank replicas: that is lh-blank-attach-risk's",
+			change: func(s *facts.Snapshot) {
+				for _, r := range replicasOf(s, stopped) {
+					r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
+				}
+			},
+			want: outcomes{"lh-blank-attach-risk": "fail critical 1"},
+		},
 	},
 	boundary: []damage{
 		{name: "one left is the other check's", change: func(s *facts.Snapshot) { failReplicas(s, stopped, 2) },
 			want: outcomes{"lh-single-usable-replica": "fail critical 1"}},
 		{name: "a single byte of data", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.ActualBytes, v.LastBackupAt = 1, now }),
-			want: outcomes{"lh-no-usable-replica": "fail critical 1"}, summary: noneLeft},
+			want: outcomes{"lh-no-usable-replica": "fail critical 1", "pvc-emptied": "fail warning 1"}, summary: noneLeft},
 		{name: "only ever backed up", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastBackupAt = now }),
 			want: outcomes{"lh-no-usable-replica": "fail critical 1"}, summary: noneLeft},
 		{name: "only ever attached", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastAttachedBy = "worker-1" }),
@@ -94,8 +98,52 @@ var lhNoUsableReplicaCases = cases{
 				s.Longhorn.Nodes = nil
 				world.Settle(s)
 			},
-			want:    replicasUnknown(outcomes{"audit-input-missing": "fail critical 1"}),
+			want:    listsUnknown(outcomes{"audit-input-missing": "fail critical 1"}),
 			summary: "Longhorn listed no node at all: either the list is incomplete or its records are gone",
 		},
 	},
+}
+
+// Where lh-ec-margin is not judged, sharded volumes are this check's.
+func TestNoUsableShards(t *testing.T) {
+	const volume = "pvc-00000003-0000-4000-8000-000000000002"
+	sharded := func(change func(*facts.Snapshot)) verdict.Verdict {
+		s := healthy()
+		v := volumeOf(s, stopped)
+		v.Sharded = true
+		s.Longhorn.ShardGroups = []facts.LHShardGroup{{Name: v.Name, DataChunks: 2, ParityChunks: 1, State: "healthy"}}
+		for slot, n := range s.Longhorn.Nodes[:3] {
+			s.Longhorn.Shards = append(s.Longhorn.Shards, facts.LHShard{Name: fmt.Sprint("shard-", slot), Group: v.Name, Slot: slot,
+				NodeID: n.Name, DiskID: n.Disks[0].UUID, State: "normal"})
+		}
+		world.Settle(s)
+		change(s)
+		suite, _ := NewSuite(nil, []string{"lh-no-usable-replica"})
+		return Judge(suite, s)[0]
+	}
+	lost := func(s *facts.Snapshot) {
+		s.Longhorn.Shards[0].State, s.Longhorn.Shards[1].NodeID = "failed", "worker-9"
+	}
+	v := sharded(lost)
+	if want := "1 volume has no usable replica: 1 shard has failed; 1 shard is on node worker-9, which is not in Kubernetes"; v.Summary != want {
+		t.Errorf("summary:\n got %s\nwant %s", v.Summary, want)
+	}
+	if want := "detached volume " + volume + ` of claim datahub/claim-student-0001, user "student-0001"'s default server has 1 usable shard of 3 and needs 2; ` +
+		"it last held 150 MiB, and its last backup is of 2026-11-20 02:30 UTC"; v.Findings[0].Message != want {
+		t.Errorf("message:\n got %s\nwant %s", v.Findings[0].Message, want)
+	}
+	for name, c := range map[string]struct {
+		change func(*facts.Snapshot)
+		want   string
+	}{
+		"all there":      {func(*facts.Snapshot) {}, "pass "},
+		"one to spare":   {func(s *facts.Snapshot) { s.Longhorn.Shards[0].State = "failed" }, "pass "},
+		"no shard group": {func(s *facts.Snapshot) { lost(s); s.Longhorn.ShardGroups = nil }, "unknown sharded volume " + volume + " has no shard group on record"},
+		"not readable": {func(s *facts.Snapshot) { s.Longhorn.Shards = nil; failed(facts.LonghornShards)(s) },
+			"unknown source longhorn/shards could not be read: gave up after 30s"},
+	} {
+		if v := sharded(c.change); string(v.Outcome)+" "+v.Summary != c.want {
+			t.Errorf("%s: got %s %s, want %s", name, v.Outcome, v.Summary, c.want)
+		}
+	}
 }

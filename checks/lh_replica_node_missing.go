@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"hubaudit/internal/replica"
 	"hubaudit/internal/text"
@@ -21,7 +22,7 @@ var lhReplicaNodeMissing = &Check{
 			"that: it has fewer copies than its records say, and the next drain may be allowed, or may hang, because of replicas that are not there.",
 		FalseAlarms: "There is no record of when a node went, so a node that is being replaced this minute is reported. Not counted are replicas and volumes " +
 			"that are being deleted, failed ones that an attached volume lost less than grace ago, and failed ones whose volume has all its " +
-			"replicas again.",
+			"replicas again. It is critical only where no other check says that a volume has no copy left.",
 		Do: []string{
 			"Do not take another node away until this check passes.",
 			"If the node is to come back with its disk, bring it back now, under the same name.",
@@ -44,27 +45,14 @@ func runLHReplicaNodeMissing(in *Input) Result {
 	lost := map[string]*lostNode{}
 	volumes := in.volumeHealths()
 	for i := range volumes {
-		v := &volumes[i]
-		if !v.Deleting.IsZero() || v.State == "deleting" {
-			continue
-		}
-		for _, r := range v.replicas {
-			if !onMissingNode(r) || !in.countedOn(v, r) {
-				continue
-			}
-			n := lost[r.NodeID]
-			if n == nil {
-				n = &lostNode{volumes: map[string]bool{}}
-				lost[r.NodeID] = n
-			}
-			n.replicas++
-			n.volumes[v.Name] = true
+		if v := &volumes[i]; v.Deleting.IsZero() && v.State != "deleting" {
+			in.findLostNodes(v, lost)
 		}
 	}
 	var r Result
 	total := 0
 	for name, n := range lost {
-		total += n.replicas
+		total += n.replicas + n.shards
 		r.Findings = append(r.Findings, in.missingNode(name, n))
 	}
 	if len(lost) > 1 {
@@ -73,46 +61,84 @@ func runLHReplicaNodeMissing(in *Input) Result {
 	return r
 }
 
+// lostNode is a node that is gone, and what is on record there.
 type lostNode struct {
-	replicas int
-	volumes  map[string]bool
+	replicas, shards int
+	volumes          []*replica.Volume
 }
 
-func onMissingNode(r judgedReplica) bool {
-	for _, reason := range r.Reasons {
-		if reason.Kind == replica.NodeGone || reason.Kind == replica.NodeUnknown {
-			return true
+// findLostNodes notes the nodes that are gone of those that a volume's replicas
+// and shards are on.
+func (in *Input) findLostNodes(v *replica.Volume, lost map[string]*lostNode) {
+	note := func(node string) *lostNode {
+		n := lost[node]
+		if n == nil {
+			n = &lostNode{}
+			lost[node] = n
+		}
+		if last := len(n.volumes); last == 0 || n.volumes[last-1] != v {
+			n.volumes = append(n.volumes, v)
+		}
+		return n
+	}
+	for i := range v.Replicas {
+		if r := &v.Replicas[i]; onMissingNode(r) && in.countedOn(v, r) {
+			note(r.NodeID).replicas++
 		}
 	}
-	return false
+	for i := range v.Shards {
+		if s := &v.Shards[i]; lostWithNode(&s.Judgement) && s.Deleting.IsZero() && s.State == "normal" { // others are lh-ec-margin's
+			note(s.NodeID).shards++
+		}
+	}
+}
+
+func onMissingNode(r *replica.Judged) bool { return lostWithNode(&r.Judgement) }
+
+// lostWithNode tells whether something cannot be used because its node is gone.
+func lostWithNode(j *replica.Judgement) bool {
+	return slices.ContainsFunc(j.Reasons, func(r replica.Reason) bool { return r.Kind == replica.NodeGone || r.Kind == replica.NodeUnknown })
 }
 
 // countedOn tells whether Longhorn, or the volume, still counts on a replica:
 // one that looks healthy on record always; a failed or blank one until the
 // volume has all its replicas, or for as long as an attached volume may take
 // to rebuild.
-func (in *Input) countedOn(v *volumeHealth, r judgedReplica) bool {
+func (in *Input) countedOn(v *replica.Volume, r *replica.Judged) bool {
 	switch {
 	case !r.Deleting.IsZero():
 		return false
 	case r.FailedAt.IsZero() && !r.HealthyAt.IsZero():
 		return true
 	}
-	return v.usable < v.WantReplicas && !in.rebuilding(v.LHVolume)
+	return v.Usable < v.WantReplicas && !in.rebuilding(v.LHVolume)
 }
 
 func (in *Input) missingNode(name string, n *lostNode) verdict.Finding {
 	cluster := in.replicaCluster()
 	where := "neither in Kubernetes nor in Longhorn"
-	if cluster.HasKubeNode(name) {
+	if cluster.KubeNode(name) != nil {
 		where = "in Kubernetes but not in Longhorn"
-	} else if cluster.HasLonghornNode(name) {
+	} else if cluster.LonghornNode(name) != nil {
 		where = "in Longhorn but not in Kubernetes"
 	}
-	return verdict.Finding{
-		Subject: verdict.Subject{Kind: "node", Name: name},
-		Message: fmt.Sprintf("%s of %s %s on node %s, which is %s; none is expected there", text.Count(n.replicas, "replica"), text.Count(len(n.volumes), "volume"),
-			text.Plural(n.replicas, "is", "are"), name, where),
-		Details: map[string]string{"replicas": idText(int64(n.replicas)), "volumes": idText(int64(len(n.volumes)))},
+	f := verdict.Finding{Subject: verdict.Subject{Kind: "node", Name: name}, Severity: verdict.Error,
+		Details: map[string]string{"replicas": idText(int64(n.replicas + n.shards))}}
+	f.Message = fmt.Sprintf("Longhorn still counts on %s on node %s, which is %s, where none is expected; %s of %s",
+		piecesText(n.replicas, n.shards), name, where, text.Plural(n.replicas+n.shards, "it is", "they are"), in.homesOf(n.volumes, f.Details))
+	last := 0
+	for _, v := range n.volumes {
+		if !in.lost(v) {
+			continue
+		}
+		last++
+		if !in.lossTold(v) {
+			f.Severity = verdict.Critical
+		}
 	}
+	f.Details["lastCopies"] = idText(int64(last))
+	if last > 0 {
+		f.Message += fmt.Sprintf("; %s no other copy", text.Count(last, "volume")+text.Plural(last, " has", " have"))
+	}
+	return f
 }

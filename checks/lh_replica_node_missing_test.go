@@ -1,10 +1,13 @@
 package checks
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
 	"hubaudit/internal/world"
 )
 
@@ -18,17 +21,19 @@ func failedOnLostNode(s *facts.Snapshot, claim string) *facts.LHReplica {
 	return r
 }
 
-const onWorker9 = "1 replica of 1 volume is on node worker-9, which is neither in Kubernetes nor in Longhorn; none is expected there"
+const onWorker9 = "Longhorn still counts on 1 replica on node worker-9, which is neither in Kubernetes nor in Longhorn, where none is expected; " +
+	`it is of 1 volume: that of "student-0001"`
 
 var lhReplicaNodeMissingCases = cases{
 	check: lhReplicaNodeMissing,
 	fires: []damage{
 		{
 			// Nine volumes had a replica there; three are attached and rebuilding.
-			name:    "a worker deleted",
-			change:  func(s *facts.Snapshot) { world.LoseNode(s, "worker-4") },
-			want:    outcomes{"lh-replica-node-missing": "fail error 1"},
-			summary: "6 replicas of 6 volumes are on node worker-4, which is neither in Kubernetes nor in Longhorn; none is expected there",
+			name:   "a worker deleted",
+			change: func(s *facts.Snapshot) { world.LoseNode(s, "worker-4") },
+			want:   outcomes{"lh-replica-node-missing": "fail error 1"},
+			summary: "Longhorn still counts on 6 replicas on node worker-4, which is neither in Kubernetes nor in Longhorn, where none is expected; " +
+				`they are of 6 volumes: those of "student-0001", "student-0002", "student-0004", "student-0006", "student-0008" and 1 more`,
 		},
 		{
 			name: "Longhorn's record of the node lingers",
@@ -36,8 +41,9 @@ var lhReplicaNodeMissingCases = cases{
 				s.Kube.Nodes = s.Kube.Nodes[:3]
 				world.Settle(s)
 			},
-			want:    outcomes{"lh-replica-node-missing": "fail error 1"},
-			summary: "9 replicas of 9 volumes are on node worker-4, which is in Longhorn but not in Kubernetes; none is expected there",
+			want: outcomes{"lh-replica-node-missing": "fail error 1"},
+			summary: "Longhorn still counts on 9 replicas on node worker-4, which is in Longhorn but not in Kubernetes, where none is expected; " +
+				`they are of 9 volumes: the hub's own database (datahub/hub-db-dir); those of "student-0001", "student-0002", "student-0004", "student-0005", "student-0006" and 3 more`,
 		},
 		{
 			name: "Longhorn lost two nodes that Kubernetes has",
@@ -47,6 +53,17 @@ var lhReplicaNodeMissingCases = cases{
 			},
 			want:    outcomes{"lh-replica-node-missing": "fail error 2", "lh-single-usable-replica": "fail critical 6"},
 			summary: "18 replicas are on 2 nodes that Kubernetes or Longhorn does not have",
+		},
+		{
+			name: "it had the last copies",
+			change: func(s *facts.Snapshot) {
+				for _, r := range replicasOf(s, stopped) {
+					r.NodeID = "worker-9"
+				}
+			},
+			want: outcomes{"lh-replica-node-missing": "fail error 1", "lh-no-usable-replica": "fail critical 1"},
+			summary: "Longhorn still counts on 3 replicas on node worker-9, which is neither in Kubernetes nor in Longhorn, where none is expected; " +
+				`they are of 1 volume: that of "student-0001"; 1 volume has no other copy`,
 		},
 		{
 			name:    "failed, and nothing took its place",
@@ -90,8 +107,10 @@ var lhReplicaNodeMissingCases = cases{
 	},
 	boundary: []damage{
 		{name: "an attached volume in its grace", change: lostWhileRunning(30*time.Minute - time.Second)},
-		{name: "after it", change: lostWhileRunning(30 * time.Minute), want: outcomes{"lh-replica-node-missing": "fail error 1"}, summary: onWorker9},
-		{name: "a longer grace", change: lostWhileRunning(30 * time.Minute), values: map[string]any{"grace": "1h"}},
+		{name: "after it", change: lostWhileRunning(30 * time.Minute), summary: strings.Replace(onWorker9, "0001", "0005", 1),
+			want: outcomes{"lh-replica-node-missing": "fail error 1", "lh-volume-degraded": "fail warning 1"}},
+		{name: "a longer grace", change: lostWhileRunning(30 * time.Minute), values: map[string]any{"grace": "1h"},
+			want: outcomes{"lh-volume-degraded": "fail warning 1"}}, // whose own grace is what it was
 		{
 			name: "healthy on record while the volume is complete: Longhorn still counts on it",
 			change: func(s *facts.Snapshot) {
@@ -106,7 +125,7 @@ var lhReplicaNodeMissingCases = cases{
 		},
 	},
 	sourceFailed: []damage{{
-		name: "Longhorn's nodes not readable", change: failed(facts.LonghornNodes), want: replicasUnknown(nil),
+		name: "Longhorn's nodes not readable", change: failed(facts.LonghornNodes), want: unknownWithout(facts.LonghornNodes, nil),
 		summary: "source longhorn/nodes could not be read: gave up after 30s",
 	}},
 }
@@ -117,5 +136,38 @@ func lostWhileRunning(since time.Duration) func(*facts.Snapshot) {
 		failedOnLostNode(s, running)
 		v := volumeOf(s, running)
 		v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-since)
+	}
+}
+
+// It is critical only where nobody else says that data is lost.
+func TestReplicaNodeMissingAlone(t *testing.T) {
+	for want, change := range map[verdict.Severity]func(v *facts.LHVolume){
+		verdict.Critical: func(*facts.LHVolume) {},
+		verdict.Error:    func(v *facts.LHVolume) { v.Standby = true }, // a copy of another cluster's volume
+	} {
+		s := healthy()
+		for _, r := range replicasOf(s, stopped) {
+			r.NodeID = "worker-9"
+		}
+		change(volumeOf(s, stopped))
+		suite, _ := NewSuite(nil, []string{"lh-replica-node-missing"})
+		if f := Judge(suite, s)[0].Findings[0]; f.Severity != want || f.Details["users"] != `"student-0001"` || f.Details["replicas"] != "3" {
+			t.Errorf("got %s, want %s: %v", f.Severity, want, f.Details)
+		}
+	}
+}
+
+// Shards lie on nodes as replicas do.
+func TestShardsOnLostNode(t *testing.T) {
+	s := healthy()
+	shardVolume(s, stopped)
+	s.Longhorn.Replicas = slices.DeleteFunc(s.Longhorn.Replicas, func(r facts.LHReplica) bool { return r.Volume == volumeOf(s, stopped).Name })
+	s.Longhorn.Shards[0].NodeID, s.Longhorn.Shards[1].NodeID, s.Longhorn.Shards[1].State = "worker-9", "worker-9", "failed"
+	world.Settle(s)
+	suite, _ := NewSuite(nil, []string{"lh-replica-node-missing"})
+	want := "Longhorn still counts on 1 shard on node worker-9, which is neither in Kubernetes nor in Longhorn, where none is expected; " +
+		`it is of 1 volume: that of "student-0001"; 1 volume has no other copy`
+	if v := Judge(suite, s)[0]; v.Summary != want {
+		t.Errorf("got  %s\nwant %s", v.Summary, want)
 	}
 }

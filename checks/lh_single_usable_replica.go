@@ -2,7 +2,9 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
+	"hubaudit/internal/replica"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 )
@@ -22,12 +24,14 @@ var lhSingleUsableReplica = &Check{
 			"as usable when its record is good, Kubernetes and Longhorn have its node, and that node has its very disk, by UUID, both ready. " +
 			"One on a cordoned or evicting node still counts.",
 		FalseAlarms: "An attached volume that lost a replica less than grace ago is rebuilding and is not reported; after that it is an error, not critical. " +
-			"A node that is only rebooting makes it an error as well: its replicas are intact and come back. Volumes that are new, restoring, " +
-			"cloning, standby or sharded are not judged, nor are those that want one replica or strict-local data by policy.",
+			"A node or disk that is not ready counts only after grace, and then makes it an error as well: its replicas are probably intact and come " +
+			"back. Volumes that are new, restoring, cloning, standby or sharded are not judged, nor are those that want one replica or strict-local " +
+			"data by policy.",
 		Do: []string{
 			"Stop every drain, upgrade and scale-down of nodes now, including the cluster autoscaler's; the details name the nodes.",
 			"See what is left: `kubectl -n longhorn-system get replicas.longhorn.io -l longhornvolume=VOLUME -o wide`.",
 			"If a node of the lost replicas can be brought back with its old disk, do that first.",
+			"Where the details say that a replica is on a disk that its node no longer has, and the disk is gone for good, remove that record first: `kubectl -n longhorn-system delete replicas.longhorn.io REPLICA`. With it Longhorn cannot attach the volume.",
 			"Let Longhorn rebuild, a few volumes at a time: start the user's server, or attach the volume in Longhorn's UI, until it shows Healthy; from Longhorn 1.9 instead `kubectl -n longhorn-system patch volumes.longhorn.io VOLUME --type=merge -p '{\"spec\":{\"offlineRebuilding\":\"enabled\"}}'`.",
 			"Back the volume up while it is attached.",
 			"Run `audit now` after each node and go on only when this check passes.",
@@ -51,7 +55,8 @@ func runLHSingleUsableReplica(in *Input) Result {
 	volumes := in.volumeHealths()
 	for i := range volumes {
 		v := &volumes[i]
-		if v.usable != 1 || v.WantReplicas < 2 || v.DataLocality == "strict-local" || !in.settled(v.LHVolume) || in.rebuilding(v.LHVolume) {
+		if v.Usable != 1 || v.WantReplicas < 2 || v.DataLocality == "strict-local" || !in.settled(v.LHVolume) ||
+			in.rebuilding(v.LHVolume) || in.returning(v) {
 			continue
 		}
 		why.add(v)
@@ -63,10 +68,17 @@ func runLHSingleUsableReplica(in *Input) Result {
 	return r
 }
 
-func (in *Input) singleReplica(v *volumeHealth) verdict.Finding {
+// returning tells whether another replica is out of reach since less than grace:
+// a node that reboots is no loss.
+func (in *Input) returning(v *replica.Volume) bool {
+	return slices.ContainsFunc(v.Replicas, func(r replica.Judged) bool { return r.Away() && in.within(r.Since, in.Duration("grace")) })
+}
+
+func (in *Input) singleReplica(v *replica.Volume) verdict.Finding {
 	f, whose := in.volumeFinding(v)
 	away, leaving, node := false, "", ""
-	for _, r := range v.replicas {
+	for i := range v.Replicas {
+		r := &v.Replicas[i]
 		away = away || r.Away()
 		if r.Usable() {
 			node = r.NodeID

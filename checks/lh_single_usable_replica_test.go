@@ -43,6 +43,17 @@ func onlyOne(change func(v *facts.LHVolume, now time.Time)) func(*facts.Snapshot
 	}
 }
 
+// oneDown fails one replica of the stopped server's volume, while the node of
+// another is not ready since then.
+func oneDown(s *facts.Snapshot, since time.Duration) {
+	failReplicas(s, stopped, 1)
+	for i := range s.Longhorn.Nodes {
+		if n := &s.Longhorn.Nodes[i]; n.Name == "worker-4" {
+			n.Ready, n.ReadySince = "False", s.Now.Add(-since)
+		}
+	}
+}
+
 const oneFailed = "1 volume has a single usable replica: 2 replicas have failed"
 
 var lhSingleUsableReplicaCases = cases{
@@ -75,9 +86,11 @@ var lhSingleUsableReplicaCases = cases{
 				hubOf(s).Spawners = nil
 				world.Settle(s)
 			},
-			want: outcomes{"lh-single-usable-replica": "fail critical 8"},
-			summary: "8 volumes have a single usable replica: 6 replicas are on a disk that node worker-1 no longer has; " +
-				"5 replicas are on a disk that node worker-2 no longer has; 5 replicas are on a disk that node worker-3 no longer has",
+			want: outcomes{"lh-single-usable-replica": "fail critical 8", "lh-replica-disk-missing": "fail error 3"},
+			summary: "8 volumes have a single usable replica: " +
+				"6 replicas are on disk 00000002-0000-4000-8000-000000000001 that node worker-1 no longer has: the node was rebuilt under its name; " +
+				"5 replicas are on disk 00000002-0000-4000-8000-000000000002 that node worker-2 no longer has: the node was rebuilt under its name; " +
+				"5 replicas are on disk 00000002-0000-4000-8000-000000000003 that node worker-3 no longer has: the node was rebuilt under its name",
 		},
 		{name: "a running server's volume is at work", change: degraded(time.Hour),
 			want: outcomes{"lh-single-usable-replica": "fail error 1"}, summary: oneFailed},
@@ -100,31 +113,35 @@ var lhSingleUsableReplicaCases = cases{
 			summary: "1 volume has a single usable replica: 2 replicas have no record",
 		},
 		{
-			name: "one failed, and a node reboots",
+			name:    "one failed, and a node is down for hours",
+			change:  func(s *facts.Snapshot) { oneDown(s, 3*time.Hour) },
+			want:    outcomes{"lh-single-usable-replica": "fail error 1", "lh-disk-not-ready": "fail error 1"},
+			summary: "1 volume has a single usable replica: 1 replica has failed; 1 replica is on node worker-4, which is not ready since 2026-11-20 09:00 UTC",
+		},
+		{
+			name: "one failed, and a new machine took a node's name and is not ready yet",
 			change: func(s *facts.Snapshot) {
-				failReplicas(s, stopped, 1)
-				for i := range s.Longhorn.Nodes {
-					if s.Longhorn.Nodes[i].Name == "worker-4" {
-						s.Longhorn.Nodes[i].Ready = "False"
-					}
-				}
+				oneDown(s, time.Minute)
+				nodeNamed(s, "worker-4").Created = s.Now
 			},
-			want:    outcomes{"lh-single-usable-replica": "fail error 1"},
-			summary: "1 volume has a single usable replica: 1 replica has failed; 1 replica is on node worker-4, which is not ready",
+			want:    outcomes{"lh-single-usable-replica": "fail critical 1"},
+			summary: "1 volume has a single usable replica: 1 replica has failed; 1 replica is on node worker-4, which is not ready since 2026-11-20 11:59 UTC",
 		},
 	},
 	mustNotFire: []damage{
-		{name: "one replica by choice", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.WantReplicas = 1 })},
+		{name: "one replica by choice", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.WantReplicas = 1 }),
+			want: outcomes{"lh-low-replica-count": "fail warning 1"}},
 		{name: "strict-local", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.DataLocality = "strict-local" })},
 		{name: "standby", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Standby = true })},
 		{name: "restoring", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Restoring = true })},
 		{name: "cloning", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.CloneState = "initiated" })},
 		{name: "being deleted", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Deleting = now })},
-		{name: "sharded: it has no replicas", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Sharded = true })},
+		{name: "sharded: it has no replicas", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Sharded = true }),
+			want: outcomes{"lh-ec-margin": "fail critical 1"}},
 		{
 			name: "two nodes cordoned: their replicas are usable until they leave",
 			change: func(s *facts.Snapshot) {
-				for i := range s.Kube.Nodes[:3] {
+				for i := range s.Kube.Nodes[:2] {
 					s.Kube.Nodes[i].Unschedulable = true
 				}
 			},
@@ -134,6 +151,10 @@ var lhSingleUsableReplicaCases = cases{
 	},
 	boundary: []damage{
 		{name: "two of three left", change: func(s *facts.Snapshot) { failReplicas(s, stopped, 1) }},
+		{name: "one failed, and a node reboots", change: func(s *facts.Snapshot) { oneDown(s, 30*time.Minute-time.Second) }},
+		{name: "a node is down as long as the grace", change: func(s *facts.Snapshot) { oneDown(s, 30*time.Minute) },
+			want:    outcomes{"lh-single-usable-replica": "fail error 1", "lh-disk-not-ready": "fail error 1"},
+			summary: "1 volume has a single usable replica: 1 replica has failed; 1 replica is on node worker-4, which is not ready since 2026-11-20 11:30 UTC"},
 		{name: "rebuilding since less than the grace", change: degraded(30*time.Minute - time.Second)},
 		{name: "as long as the grace", change: degraded(30 * time.Minute),
 			want: outcomes{"lh-single-usable-replica": "fail error 1"}, summary: oneFailed},
@@ -146,7 +167,7 @@ var lhSingleUsableReplicaCases = cases{
 			want: outcomes{"lh-single-usable-replica": "fail critical 1"}, summary: oneFailed},
 	},
 	sourceFailed: []damage{
-		{name: "nodes not readable", change: failed(facts.KubeNodes), want: replicasUnknown(nil),
+		{name: "nodes not readable", change: failed(facts.KubeNodes), want: unknownWithout(facts.KubeNodes, nil),
 			summary: "source kube/nodes could not be read: gave up after 30s"},
 		{
 			name: "no replica on the first run",
@@ -154,7 +175,7 @@ var lhSingleUsableReplicaCases = cases{
 				s.Longhorn.Replicas, s.Past.Sources = nil, nil
 				world.Settle(s)
 			},
-			want: replicasUnknown(nil),
+			want: listsUnknown(nil),
 			summary: "Longhorn has 12 volumes and not one replica: either the list of replicas is incomplete, " +
 				"or Longhorn's manager is down and its records are gone",
 		},

@@ -3,6 +3,7 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,81 +25,46 @@ const minVolumeAge = 10 * time.Minute
 var graceParam = Param{Name: "grace", Doc: "how long an attached volume may take to rebuild before it is reported",
 	Default: float64(30 * time.Minute), Min: 0, Max: float64(7 * 24 * time.Hour), Unit: UnitDuration}
 
-// volumeHealth is a Longhorn volume with its replicas judged.
-type volumeHealth struct {
-	*facts.LHVolume
-	replicas []judgedReplica
-	usable   int // replicas that can serve the data now, those that are leaving among them
-}
-
-type judgedReplica struct {
-	*facts.LHReplica
-	replica.Judgement
-}
-
-// volumeHealths judges all replicas, once for all checks. Replicas of a volume
-// that is not on record are left out: nothing can attach them.
-func (in *Input) volumeHealths() []volumeHealth {
-	if in.shared.volumes != nil || len(in.Longhorn.Volumes) == 0 {
-		return in.shared.volumes
+// volumeHealths judges all replicas and shards, once for all checks.
+func (in *Input) volumeHealths() []replica.Volume {
+	if in.shared.volumes == nil && len(in.Longhorn.Volumes) > 0 {
+		in.shared.volumes = replica.Volumes(in.Snapshot, in.replicaCluster())
 	}
-	volumes := make([]volumeHealth, len(in.Longhorn.Volumes))
-	byName := make(map[string]*volumeHealth, len(volumes))
-	for i := range volumes {
-		volumes[i].LHVolume = &in.Longhorn.Volumes[i]
-		byName[volumes[i].Name] = &volumes[i]
-	}
-	cluster := in.replicaCluster()
-	for i := range in.Longhorn.Replicas {
-		r := &in.Longhorn.Replicas[i]
-		v := byName[r.Volume]
-		if v == nil {
-			continue
-		}
-		j := cluster.Judge(r)
-		v.replicas = append(v.replicas, judgedReplica{r, j})
-		if j.Usable() {
-			v.usable++
-		}
-	}
-	in.shared.volumes = volumes
-	return volumes
+	return in.shared.volumes
 }
 
 // longhornGaps says why replicas cannot be judged although their lists were
-// read; "" if they can. A list that is empty as a whole is more likely
-// incomplete than true: Longhorn makes blank replicas at once for a volume
-// that has none, and a cluster without nodes runs nothing. Taken at its word
-// it would report every volume lost; audit-input-missing says that it emptied.
-func (in *Input) longhornGaps() string {
-	switch {
-	case !slices.ContainsFunc(in.Longhorn.Volumes, func(v facts.LHVolume) bool { return !v.Sharded && hasHistory(&v) }):
+// read; "" if they can. audit-input-missing says that a list emptied.
+func (in *Input) longhornGaps() string { return replica.Gaps(in.Snapshot) }
+
+// shardsUnread says why the shards of a sharded volume cannot be judged; "" if
+// they can, or it has none.
+func (in *Input) shardsUnread(v *replica.Volume) string {
+	if !v.Sharded {
 		return ""
-	case len(in.Longhorn.Replicas) == 0:
-		return fmt.Sprintf("Longhorn has %s and not one replica: either the list of replicas is incomplete, or Longhorn's manager is down and its records are gone",
-			text.Count(len(in.Longhorn.Volumes), "volume"))
-	case len(in.Kube.Nodes) == 0:
-		return "Kubernetes listed no node at all: the list is incomplete"
-	case len(in.Longhorn.Nodes) == 0:
-		return "Longhorn listed no node at all: either the list is incomplete or its records are gone"
+	}
+	if src, unread := replica.UnreadShards(in.Snapshot); unread {
+		return fmt.Sprintf("source %s could not be read: %s", src.Name, src.Detail)
+	}
+	if !v.NeedKnown() {
+		return "sharded volume " + v.Name + " has no shard group on record"
 	}
 	return ""
 }
 
-// hasHistory tells whether a volume may hold data: anything was ever written
-// to it, mounted it or backed it up.
-func hasHistory(v *facts.LHVolume) bool {
-	return v.ActualBytes > 0 || v.LastAttachedBy != "" || v.State == "attached" ||
-		!v.LastPodRefAt.IsZero() || !v.LastBackupAt.IsZero()
+// settled tells whether a volume's replicas are expected to be complete. A
+// sharded volume has no replicas at all; finished is the same for both.
+func (in *Input) settled(v *facts.LHVolume) bool { return !v.Sharded && in.finished(v) }
+
+// finished tells whether a volume is not just being made, restored, cloned or
+// deleted, nor a standby copy of another cluster's volume.
+func (in *Input) finished(v *facts.LHVolume) bool {
+	return v.Unsettled() == "" && v.State != "creating" && !in.within(v.Created, minVolumeAge)
 }
 
-// settled tells whether a volume's replicas are expected to be complete: not
-// while it is made, restored, cloned or deleted, nor for a standby copy of
-// another cluster's volume. A sharded volume has no replicas at all.
-func (in *Input) settled(v *facts.LHVolume) bool {
-	cloning := v.CloneState != "" && v.CloneState != "completed" && v.CloneState != "failed"
-	return v.Deleting.IsZero() && v.State != "deleting" && v.State != "creating" && !v.Standby && !v.Restoring && !cloning &&
-		!v.Sharded && !in.within(v.Created, minVolumeAge)
+// lost tells whether a volume that should have its data has no copy of it left.
+func (in *Input) lost(v *replica.Volume) bool {
+	return v.Copies() == 0 && v.HasHistory() && in.finished(v.LHVolume)
 }
 
 // rebuilding tells whether an attached volume lost a replica so recently that
@@ -114,20 +80,17 @@ func (in *Input) within(t time.Time, d time.Duration) bool {
 }
 
 // volumeFinding begins a finding about a volume: who it belongs to and what
-// is wrong with each replica that cannot be used. whose is for its message.
-func (in *Input) volumeFinding(v *volumeHealth) (f verdict.Finding, whose string) {
-	details := map[string]string{"state": v.State, "wanted": idText(int64(v.WantReplicas)), "usable": idText(int64(v.usable))}
+// is wrong with each replica or shard that cannot be used. whose is for its
+// message.
+func (in *Input) volumeFinding(v *replica.Volume) (f verdict.Finding, whose string) {
+	details := map[string]string{"state": v.State, "wanted": idText(int64(v.Wanted())), "usable": idText(int64(v.Usable))}
 	whose = in.volumeOwner(v.LHVolume, details)
 	var unusable []string
-	for _, r := range v.replicas {
-		if r.Usable() {
-			continue
-		}
-		reasons := make([]string, len(r.Reasons))
-		for i, reason := range r.Reasons {
-			reasons[i] = reason.String()
-		}
-		unusable = append(unusable, r.Name+" "+strings.Join(reasons, " and "))
+	for i := range v.Replicas {
+		unusable = appendUnusable(unusable, v.Replicas[i].Name, &v.Replicas[i].Judgement)
+	}
+	for i := range v.Shards {
+		unusable = appendUnusable(unusable, v.Shards[i].Name, &v.Shards[i].Judgement)
 	}
 	if len(unusable) > 0 {
 		details["unusable"] = strings.Join(unusable, "; ")
@@ -135,65 +98,71 @@ func (in *Input) volumeFinding(v *volumeHealth) (f verdict.Finding, whose string
 	return verdict.Finding{Subject: verdict.Subject{Kind: "volume", Name: v.Name}, Details: details}, whose
 }
 
-// volumeOwner adds whose data a volume holds to details, and says it in words.
-func (in *Input) volumeOwner(v *facts.LHVolume, details map[string]string) string {
-	k, bound := in.claimOf(v)
-	switch {
-	case !bound && v.ClaimName == "":
-		return "of no claim"
-	case !bound:
-		// Another volume may serve a claim of that name now: it tells no user.
-		details["lastClaim"], details["lastNamespace"] = v.ClaimName, v.ClaimNamespace
-		return "of no claim any more, last of " + v.ClaimNamespace + "/" + v.ClaimName
+func appendUnusable(to []string, name string, j *replica.Judgement) []string {
+	if j.Usable() {
+		return to
 	}
-	details["claim"], details["namespace"] = k.Name, k.Namespace
-	whose := "of claim " + k.Namespace + "/" + k.Name
-	if o, ok := in.Owners().Owner(k.Namespace, k.Name); ok {
-		ownerDetails(details, o)
-		whose += ", " + o.String()
-	} else if in.Owners().SharedByUsers(k.Namespace, k.Name) {
-		whose += ", shared by several users"
+	reasons := make([]string, len(j.Reasons))
+	for i, reason := range j.Reasons {
+		reasons[i] = reason.String()
 	}
-	return whose
+	return append(to, name+" "+strings.Join(reasons, " and "))
 }
 
-// causes counts why replicas cannot be used, by root cause. A replica that
-// should exist and has no record at all is counted too.
+// causes counts why replicas and shards cannot be used, by root cause. A piece
+// that should exist and has no record at all is counted too.
 type causes struct {
-	replicas map[replica.Reason]int
-	norecord int
+	replicas, shards map[replica.Reason]int
+	// norecord are replicas, shards that are not on record.
+	norecord, noshard int
 }
 
-func (c *causes) add(v *volumeHealth) {
+func (c *causes) add(v *replica.Volume) {
 	if c.replicas == nil {
-		c.replicas = map[replica.Reason]int{}
+		c.replicas, c.shards = map[replica.Reason]int{}, map[replica.Reason]int{}
 	}
-	for _, r := range v.replicas {
-		if !r.Usable() {
+	for i := range v.Replicas {
+		if r := &v.Replicas[i]; !r.Usable() {
 			c.replicas[r.Reasons[0]]++
 		}
 	}
-	c.norecord += max(0, v.WantReplicas-len(v.replicas))
+	for i := range v.Shards {
+		if s := &v.Shards[i]; !s.Usable() {
+			c.shards[s.Reasons[0]]++
+		}
+	}
+	if v.Sharded {
+		c.noshard += max(0, v.Wanted()-len(v.Shards))
+	} else {
+		c.norecord += max(0, v.WantReplicas-len(v.Replicas))
+	}
 }
 
 // String tells the causes, the commonest first.
 func (c *causes) String() string {
-	reasons := make([]replica.Reason, 0, len(c.replicas))
-	for r := range c.replicas {
-		reasons = append(reasons, r)
+	texts := slices.Concat(countedReasons(c.replicas, "replica"), countedReasons(c.shards, "shard"))
+	texts = append(texts, withoutRecord(c.norecord, "replica")...)
+	texts = append(texts, withoutRecord(c.noshard, "shard")...)
+	return joined(texts, "; ", 4)
+}
+
+func withoutRecord(n int, what string) []string {
+	if n == 0 {
+		return nil
 	}
-	slices.SortFunc(reasons, func(a, b replica.Reason) int {
-		return cmp.Or(c.replicas[b]-c.replicas[a], strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Node, b.Node))
+	return []string{fmt.Sprintf("%s %s no record", text.Count(n, what), text.Plural(n, "has", "have"))}
+}
+
+func countedReasons(by map[replica.Reason]int, what string) []string {
+	reasons := slices.SortedFunc(maps.Keys(by), func(a, b replica.Reason) int {
+		return cmp.Or(by[b]-by[a], strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Node, b.Node),
+			strings.Compare(a.Disk, b.Disk), strings.Compare(a.Detail, b.Detail))
 	})
 	var texts []string
 	for _, r := range reasons {
-		n := c.replicas[r]
-		texts = append(texts, text.Count(n, "replica")+" "+forMany(r, n))
+		texts = append(texts, text.Count(by[r], what)+" "+forMany(r, by[r]))
 	}
-	if c.norecord > 0 {
-		texts = append(texts, fmt.Sprintf("%s %s no record", text.Count(c.norecord, "replica"), text.Plural(c.norecord, "has", "have")))
-	}
-	return joined(texts, "; ", 4)
+	return texts
 }
 
 // forMany turns what is said of one replica into what is said of n.
@@ -208,4 +177,30 @@ func forMany(r replica.Reason, n int) string {
 		}
 	}
 	return one
+}
+
+// lossTold tells whether another check says that a volume has no copy left.
+func (in *Input) lossTold(v *replica.Volume) bool {
+	return in.lossToldApart(v) || in.tells(lhNoUsableReplica) && in.finished(v.LHVolume)
+}
+
+// lossToldApart tells whether the check of blank replicas or that of shards says
+// that a volume has no copy left.
+func (in *Input) lossToldApart(v *replica.Volume) bool {
+	return in.finished(v.LHVolume) && (onlyBlank(v) && in.tells(lhBlankAttachRisk) || v.Sharded && in.tells(lhECMargin))
+}
+
+// copying tells whether a replica of a volume is being filled now.
+func copying(v *replica.Volume) bool {
+	return slices.ContainsFunc(v.Replicas, func(r replica.Judged) bool {
+		return r.State == "running" && r.HealthyAt.IsZero() && r.FailedAt.IsZero() && r.Deleting.IsZero() && r.NodeID != ""
+	})
+}
+
+// placeSubject names a node, or a disk of it by its UUID.
+func placeSubject(node, disk string) verdict.Subject {
+	if disk == "" {
+		return verdict.Subject{Kind: "node", Name: node}
+	}
+	return verdict.Subject{Kind: "disk", Name: disk + " of " + node, ID: disk}
 }

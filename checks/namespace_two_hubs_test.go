@@ -50,14 +50,14 @@ func besides(want outcomes) outcomes {
 			all[c.ID+"@other"] = cmp.Or(notApplicable[c.ID], "pass")
 		}
 	}
-	all["backup-hub-db-missing@other"], all["hub-source-disagree@other"] = "fail critical 1", "skipped"
+	all["backup-hub-db-missing@other"], all["hub-source-disagree@other"], all["hub-db-volume-full@other"] = "fail critical 1", "skipped", "skipped"
 	maps.Copy(all, want)
 	return all
 }
 
 // whichPod is what a second pod of a hub costs: whose is whose cannot be told.
 func whichPod(want outcomes) outcomes {
-	all := outcomes{"hub-db-pvc-replaced": "unknown", "hub-db-ephemeral": "unknown", "hub-db-on-nfs": "unknown"}
+	all := outcomes{"hub-db-pvc-replaced": "unknown", "hub-db-ephemeral": "unknown", "hub-db-on-nfs": "unknown", "hub-db-volume-full": "unknown"}
 	maps.Copy(all, want)
 	return all
 }

@@ -142,7 +142,7 @@ var podUnknownToHubCases = cases{
 				stoppedInDatabase(5)(s)
 				addPod(s, facts.Pod{Name: "hub-of-others", Component: facts.HubComponent, Release: "other", Image: "quay.io/jupyterhub/k8s-hub:4.4.0"})
 			},
-			want: outcomes{"pod-unknown-to-hub": "unknown", "namespace-two-hubs": "fail warning 1", "hub-db-ephemeral": "unknown", "hub-db-on-nfs": "unknown",
+			want: outcomes{"pod-unknown-to-hub": "unknown", "namespace-two-hubs": "fail warning 1", "hub-db-volume-full": "unknown", "hub-db-ephemeral": "unknown", "hub-db-on-nfs": "unknown",
 				"hub-db-pvc-replaced": "unknown"},
 			summary: "hubs of 2 releases run in namespace datahub and the configuration names 1: nothing tells whose pods are whose",
 		},

@@ -97,7 +97,7 @@ var pvReclaimDeleteCases = cases{
 		}},
 		{name: "the hub's own, its database on a server", change: inTurn(goesWithItsClaim(world.HubClaim), func(s *facts.Snapshot) {
 			hubOf(s).Database.Engine = "postgresql"
-		})},
+		}), want: volumeSkipped},
 		{name: "a class that only new volumes get", change: func(s *facts.Snapshot) { s.Kube.StorageClasses[0].ReclaimPolicy = "Delete" }},
 		{name: "being deleted", change: inTurn(goesWithItsClaim("claim-student-0001"), deletedFor(time.Second, "claim-student-0001"))},
 	},

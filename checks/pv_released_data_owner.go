@@ -53,7 +53,7 @@ func (in *Input) released() []*released {
 		here := v.ClaimNamespace == in.Hub.Namespace
 		owner, known := in.Owners().Owner(v.ClaimNamespace, v.ClaimName)
 		switch {
-		case here && isHubClaimName(v.ClaimName):
+		case here && facts.IsHubClaim(v.ClaimName):
 			if !onFile(&in.Hub.Database) {
 				continue // the database has moved to a server
 			}

@@ -157,7 +157,7 @@ var pvReleasedDataCases = cases{
 			leftOver("claim-student-0001", func(v *facts.Volume) { v.ClaimNamespace = "elsewhere" }))},
 		{name: "nobody's home", change: inTurn(leftOver("claim-old-disk", untouchedVolume), func(s *facts.Snapshot) { hubOf(s).OtherClaims = []string{"claim-old-*"} })},
 		{name: "free for anybody", change: leftOver("", func(v *facts.Volume) { v.Phase, v.ClaimNamespace = "Available", "" })},
-		{name: "the hub's own, its database on a server", change: inTurn(leftOver(world.HubClaim, untouchedVolume), func(s *facts.Snapshot) { hubOf(s).Database.Engine = "postgresql" })},
+		{name: "the hub's own, its database on a server", change: inTurn(leftOver(world.HubClaim, untouchedVolume), func(s *facts.Snapshot) { hubOf(s).Database.Engine = "postgresql" }), want: volumeSkipped},
 	},
 	boundary: []damage{
 		{

@@ -48,7 +48,7 @@ var pvcDuplicateServerCases = cases{
 			change: func(s *facts.Snapshot) {
 				withoutLonghorn(s)
 				s.Kube.Claims = append(s.Kube.Claims, facts.Claim{Namespace: world.Namespace, Name: "claim-student-2d0005", UID: "x",
-					Created: s.Now.Add(-time.Hour), Phase: "Bound", User: "student-0005", HasUser: true, Component: userStorage})
+					Created: s.Now.Add(-time.Hour), Phase: "Bound", User: "student-0005", HasUser: true, Component: facts.HomeComponent})
 				world.Settle(s)
 			},
 			want: noLonghorn(outcomes{"pvc-duplicate-server": "fail critical 1"}),

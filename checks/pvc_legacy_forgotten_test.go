@@ -193,7 +193,7 @@ func made(name string, user int64, server string) facts.Claim {
 			name += "--" + server
 		}
 	}
-	return facts.Claim{Name: name, User: owner, Server: server, HasUser: true, LabelUser: owner, Component: userStorage,
+	return facts.Claim{Name: name, User: owner, Server: server, HasUser: true, LabelUser: owner, Component: facts.HomeComponent,
 		KubeSpawnerVersion: "7.0.0", Chart: "jupyterhub-4.4.0"}
 }
 

@@ -149,7 +149,7 @@ func TestPVCMisroutedByIDAlone(t *testing.T) {
 	withoutStates(s)
 	k := &hubOf(s).KubeSpawner
 	k.PVCNameTemplate, k.Version, k.Chart = "claim-{userid}", "6.2.0", ""
-	world.AddClaim(s, facts.Claim{Name: "claim-5", User: "student-0001", HasUser: true, Component: userStorage})
+	world.AddClaim(s, facts.Claim{Name: "claim-5", User: "student-0001", HasUser: true, Component: facts.HomeComponent})
 	mounts(pod5, "claim-5")(s)
 	suite, err := NewSuite(nil, []string{pvcMisrouted.ID, pvcOwnerMismatch.ID})
 	if err != nil {
@@ -181,7 +181,7 @@ func TestPVCMisroutedByCollision(t *testing.T) {
 	rename(s, 1, "ann")
 	rename(s, 5, "annlab")
 	h.Spawners = append(h.Spawners, facts.Spawner{ID: 90, UserID: 1, Name: "lab"})
-	world.AddClaim(s, facts.Claim{Name: "claim-annlab", User: "ann", Server: "lab", HasUser: true, Component: userStorage})
+	world.AddClaim(s, facts.Claim{Name: "claim-annlab", User: "ann", Server: "lab", HasUser: true, Component: facts.HomeComponent})
 	mounts(pod5, "claim-annlab")(s)
 	podNamed(s, pod5).User = "annlab"
 	suite, err := NewSuite(nil, []string{pvcMisrouted.ID, pvcOwnerMismatch.ID, pvcNameCollision.ID})

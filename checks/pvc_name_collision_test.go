@@ -126,7 +126,7 @@ var pvcNameCollisionCases = cases{
 	},
 }
 
-var annsLab = facts.Claim{Name: "claim-annlab", User: "ann", Server: "lab", HasUser: true, Component: userStorage, Chart: "jupyterhub-3.3.8"}
+var annsLab = facts.Claim{Name: "claim-annlab", User: "ann", Server: "lab", HasUser: true, Component: facts.HomeComponent, Chart: "jupyterhub-3.3.8"}
 
 // annAndAnnlab makes the hub one of chart 3.3.8 with a user ann, who has a
 // server lab, and a user annlab, who is new.

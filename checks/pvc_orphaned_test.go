@@ -155,7 +155,7 @@ var pvcOrphanedCases = cases{
 func goneServer(used, backup time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		world.AddClaim(s, facts.Claim{Name: gpuClaim, Created: s.Now.AddDate(0, -5, 0), User: "student-0001", Server: "gpu", HasUser: true,
-			Component: userStorage})
+			Component: facts.HomeComponent})
 		v := volumeOf(s, gpuClaim)
 		v.ActualBytes, v.LastPodRefAt, v.LastBackupAt = 150<<20, s.Now.Add(-used), s.Now.Add(-backup)
 	}
@@ -185,7 +185,7 @@ func TestPVCOrphanedWithoutLonghorn(t *testing.T) {
 		s := healthy()
 		withoutLonghorn(s)
 		s.Kube.Claims = append(s.Kube.Claims, facts.Claim{Namespace: world.Namespace, Name: gpuClaim, Created: s.Now.Add(-age), Phase: "Bound",
-			User: "student-0001", Server: "gpu", HasUser: true, Component: userStorage})
+			User: "student-0001", Server: "gpu", HasUser: true, Component: facts.HomeComponent})
 		world.Settle(s)
 		suite, err := NewSuite(nil, []string{pvcOrphaned.ID})
 		if err != nil {

@@ -22,7 +22,7 @@ type kept struct {
 // kept tells whether a claim is one that this hub or its users need.
 func (in *Input) kept(c *facts.Claim) (k kept, ok bool) {
 	k.Claim = c
-	if c.Namespace == in.Hub.Namespace && isHubClaimName(c.Name) {
+	if c.Namespace == in.Hub.Namespace && facts.IsHubClaim(c.Name) {
 		k.hub = true
 		return k, true
 	}

@@ -105,9 +105,9 @@ func (in *Input) unattributed() []*facts.Claim {
 func (in *Input) looksLikeHome(c *facts.Claim) bool {
 	template := in.Hub.KubeSpawner.PVCNameTemplate
 	switch {
-	case isHubClaimName(c.Name), c.Name == template:
+	case facts.IsHubClaim(c.Name), c.Name == template:
 		return false
-	case c.HasUser, c.LabelUser != "", c.Component == userStorage:
+	case c.HasUser, c.LabelUser != "", c.Component == facts.HomeComponent:
 		return true
 	case c.Component != "":
 		return false

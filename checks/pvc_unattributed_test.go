@@ -31,7 +31,7 @@ var pvcUnattributedCases = cases{
 		},
 		{
 			name: "labels without a user, an empty annotation, a label of nobody",
-			change: all(addClaim(facts.Claim{Name: "a", Component: userStorage}), addClaim(facts.Claim{Name: "b", HasUser: true}),
+			change: all(addClaim(facts.Claim{Name: "a", Component: facts.HomeComponent}), addClaim(facts.Claim{Name: "b", HasUser: true}),
 				addClaim(facts.Claim{Name: "c", LabelUser: "nobody"})),
 			want:    outcomes{"pvc-unattributed": "fail warning 3"},
 			summary: "3 claims look like users' homes, and nothing tells whose",

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"hubaudit/internal/attribution"
+	"hubaudit/internal/copies"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/prediction"
 	"hubaudit/internal/replica"
@@ -18,15 +19,32 @@ type shared struct {
 	suite    Suite
 	owners   *attribution.Index
 	cluster  *replica.Cluster
-	volumes  []volumeHealth
-	storage  *storageIndex
+	volumes  []replica.Volume
+	data     []copies.Data
+	joined   *copies.Claims
+	room     *room
 	claims   map[claimKey]*facts.Claim
 	contents *prediction.Contents
-	// claimOwners are by hub.
-	claimOwners map[*facts.Hub]*claimOwners
-	usersByID   map[*facts.Hub]map[int64]*facts.User
-	starts      map[*facts.Hub]func() ([]prediction.Start, error)
-	uses        map[*facts.Hub]lastUses
+	hub      hubShared
+}
+
+// hubShared is the part of shared that is about one hub: the one that was judged
+// last.
+type hubShared struct {
+	of          *facts.Hub
+	claimOwners *claimOwners
+	usersByID   map[int64]*facts.User
+	starts      func() ([]prediction.Start, error)
+	uses        lastUses
+}
+
+// hubShared is what is shared about the hub that is judged; what was worked out
+// for another is let go.
+func (in *Input) hubShared() *hubShared {
+	if in.shared.hub.of != in.Hub {
+		in.shared.hub = hubShared{of: in.Hub}
+	}
+	return &in.shared.hub
 }
 
 // Owners tells whose claim is whose.
@@ -40,17 +58,13 @@ func (in *Input) Owners() *attribution.Index {
 // Starts tells the next start of every server of the hub as it is configured;
 // see prediction.Predict for the errors.
 func (in *Input) Starts() ([]prediction.Start, error) {
-	starts := in.shared.starts[in.Hub]
-	if starts == nil {
-		starts = sync.OnceValues(func() ([]prediction.Start, error) {
+	of := in.hubShared()
+	if of.starts == nil {
+		of.starts = sync.OnceValues(func() ([]prediction.Start, error) {
 			return prediction.Predict(in.Snapshot, in.Hub, in.Hub.KubeSpawner, in.Owners())
 		})
-		if in.shared.starts == nil {
-			in.shared.starts = map[*facts.Hub]func() ([]prediction.Start, error){}
-		}
-		in.shared.starts[in.Hub] = starts
 	}
-	return starts()
+	return of.starts()
 }
 
 // as is the input as another check sees it, with that check's parameters.
@@ -75,60 +89,42 @@ func (in *Input) replicaCluster() *replica.Cluster {
 	return in.shared.cluster
 }
 
-// storageIndex finds a claim's Longhorn volume and a Longhorn volume's claim.
-type storageIndex struct {
-	byClaim  map[claimKey]*facts.LHVolume
-	byVolume map[string]claimKey // by Longhorn volume name
+// dataCopies tells where the copies of every volume's data lie.
+func (in *Input) dataCopies() []copies.Data {
+	if in.shared.data == nil {
+		in.shared.data = copies.All(in.Snapshot, in.volumeHealths())
+	}
+	return in.shared.data
 }
 
 type claimKey struct{ Namespace, Name string }
 
-// longhornDriver is the CSI driver whose volume handles name Longhorn volumes.
-const longhornDriver = "driver.longhorn.io"
-
 // lhVolume returns the Longhorn volume behind a claim, nil if it has none or
 // that is not known.
 func (in *Input) lhVolume(c *facts.Claim) *facts.LHVolume {
-	return in.storageIndex().byClaim[claimKey{c.Namespace, c.Name}]
+	return in.joined().Volume(c.Namespace, c.Name)
 }
 
 // claimOf returns the claim of a Longhorn volume; false if it has none now.
 func (in *Input) claimOf(v *facts.LHVolume) (claimKey, bool) {
-	k, ok := in.storageIndex().byVolume[v.Name]
-	return k, ok
+	namespace, name, ok := in.joined().Of(v.Name)
+	return claimKey{namespace, name}, ok
 }
 
-func (in *Input) storageIndex() *storageIndex {
-	if in.shared.storage == nil {
-		in.shared.storage = indexStorage(in.Snapshot)
+// volumeNamed returns the judged volume of Longhorn's of that name, nil if there
+// is none.
+func (in *Input) volumeNamed(name string) *replica.Volume {
+	at, ok := in.joined().Index(name)
+	if !ok {
+		return nil
 	}
-	return in.shared.storage
+	return &in.volumeHealths()[at]
 }
 
-// indexStorage joins claims and Longhorn volumes. The PersistentVolume is the
-// truth where it was read; Longhorn's own note of the claim comes second, and
-// not at all once it is history.
-func indexStorage(s *facts.Snapshot) *storageIndex {
-	x := &storageIndex{byClaim: make(map[claimKey]*facts.LHVolume, len(s.Longhorn.Volumes)),
-		byVolume: make(map[string]claimKey, len(s.Longhorn.Volumes))}
-	if len(s.Longhorn.Volumes) == 0 {
-		return x
+// joined are claims and their Longhorn volumes.
+func (in *Input) joined() *copies.Claims {
+	if in.shared.joined == nil {
+		in.shared.joined = copies.NewClaims(in.Snapshot)
 	}
-	volumes := make(map[string]*facts.LHVolume, len(s.Longhorn.Volumes))
-	for i := range s.Longhorn.Volumes {
-		v := &s.Longhorn.Volumes[i]
-		volumes[v.Name] = v
-		if v.ClaimName != "" && v.LastClaimRefAt.IsZero() {
-			k := claimKey{v.ClaimNamespace, v.ClaimName}
-			x.byClaim[k], x.byVolume[v.Name] = v, k
-		}
-	}
-	for i := range s.Kube.Volumes {
-		pv := &s.Kube.Volumes[i]
-		if v := volumes[pv.Handle]; v != nil && pv.Driver == longhornDriver && pv.Phase == "Bound" {
-			k := claimKey{pv.ClaimNamespace, pv.ClaimName}
-			x.byClaim[k], x.byVolume[v.Name] = v, k
-		}
-	}
-	return x
+	return in.shared.joined
 }

@@ -1,6 +1,9 @@
 package checks
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,4 +34,11 @@ func joined(words []string, separator string, most int) string {
 		return strings.Join(words, separator)
 	}
 	return strings.Join(words[:most], separator) + " and " + text.Number(len(words)-most) + " more"
+}
+
+// commonest sorts what was counted by how often it was.
+func commonest(counted map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(counted), func(a, b string) int {
+		return cmp.Or(counted[b]-counted[a], strings.Compare(a, b))
+	})
 }

@@ -72,7 +72,7 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	run.Duration = o.Clock().Sub(start)
 
 	moves := latch(run, views)
-	moves.KeepMembers = cfg.Members.Keep
+	moves.KeepMembers, moves.Claims = cfg.Members.Keep, claimsOf(snapshot)
 	remembered := errors.Join(remember(ctx, known.store, run, moves, o), unnamed)
 	reported := o.Report(run)
 	var delivered error

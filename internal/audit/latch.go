@@ -22,7 +22,8 @@ var identity = []string{"hub-user-count-drift", "hub-user-id-changed"}
 
 // latch decides what of this run may move what is normal, apart from the views
 // themselves: series and marks of checks that did not fail (or call what they
-// found normal all the same), for hubs that are not in doubt.
+// found normal all the same), for hubs that are not in doubt; and how much homes
+// of these hold.
 func latch(run *verdict.Run, views []history.View) history.Moves {
 	doubted := map[string]bool{}
 	judged := map[string]int{}
@@ -35,7 +36,8 @@ func latch(run *verdict.Run, views []history.View) history.Moves {
 			judged[v.Hub]++
 		}
 	}
-	m := history.Moves{Good: map[facts.SeriesKey]bool{}, Rebase: map[facts.SeriesKey]history.Rebase{}, Views: slices.Clone(views)}
+	m := history.Moves{Good: map[facts.SeriesKey]bool{}, Rebase: map[facts.SeriesKey]history.Rebase{}, Views: slices.Clone(views),
+		Sizes: map[string][]verdict.Size{}}
 	for i := range run.Verdicts {
 		v := &run.Verdicts[i]
 		good := movesNormal(v) && (v.Hub == "" || !doubted[v.Hub])
@@ -44,6 +46,9 @@ func latch(run *verdict.Run, views []history.View) history.Moves {
 		}
 		for name := range v.Marks {
 			m.Good[facts.SeriesKey{Hub: v.Hub, Name: name}] = good
+		}
+		if len(v.Sizes) > 0 && !doubted[v.Hub] && v.Outcome != verdict.Unknown {
+			m.Sizes[v.Hub] = v.Sizes // which homes were emptied is said of each
 		}
 		for name, why := range v.Rebase {
 			if !doubted[v.Hub] && v.Outcome != verdict.Unknown {

@@ -8,6 +8,7 @@ import (
 	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
 	"hubaudit/internal/verdict"
+	"hubaudit/internal/world"
 )
 
 const (
@@ -101,5 +102,45 @@ func TestLatchOfRebase(t *testing.T) {
 		if len(got.Rebase) != 0 || got.Good[key] {
 			t.Errorf("in spite of %s: %+v", guard, got)
 		}
+	}
+}
+
+// TestLatchOfSizes: a check that fails says itself which homes are not to be
+// remembered as they are; of a hub that is in doubt, or a verdict that could not
+// tell, none are.
+func TestLatchOfSizes(t *testing.T) {
+	sizes := []verdict.Size{{SizeKey: facts.SizeKey{ClaimUID: "c1", By: facts.SizeByLonghorn}, Bytes: 1, Emptied: true}}
+	with := func(outcome verdict.Outcome) verdict.Verdict {
+		d := v("pvc-emptied", "a", outcome)
+		d.Sizes = sizes
+		return d
+	}
+	for name, c := range map[string]struct {
+		verdicts []verdict.Verdict
+		want     map[string][]verdict.Size
+	}{
+		"holds":           {[]verdict.Verdict{with(verdict.Pass)}, map[string][]verdict.Size{"a": sizes}},
+		"fails":           {[]verdict.Verdict{with(verdict.Fail)}, map[string][]verdict.Size{"a": sizes}},
+		"cannot tell":     {[]verdict.Verdict{with(verdict.Unknown)}, map[string][]verdict.Size{}},
+		"database is new": {[]verdict.Verdict{with(verdict.Pass), v("hub-db-reset", "a", verdict.Fail)}, map[string][]verdict.Size{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, latch(&verdict.Run{Verdicts: c.verdicts}, nil).Sizes); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestClaimsOf: a claim is gone only where all claims were read.
+func TestClaimsOf(t *testing.T) {
+	s := world.Healthy(world.Small)
+	claims := claimsOf(s)
+	if len(claims) != len(s.Kube.Claims) || !claims[s.Kube.Claims[3].UID] {
+		t.Errorf("%v", claims)
+	}
+	world.Fail(s, facts.KubeClaims, facts.CauseTimeout, "gave up")
+	if claims := claimsOf(s); claims != nil {
+		t.Errorf("of a list that was not read: %v", claims)
 	}
 }

@@ -84,3 +84,15 @@ func hubNames(cfg *config.Config) []string {
 	slices.Sort(names)
 	return names
 }
+
+// claimsOf returns the UIDs of all claims, nil where not all were read.
+func claimsOf(s *facts.Snapshot) map[string]bool {
+	if s.Source(facts.KubeClaims).Status != facts.OK {
+		return nil
+	}
+	claims := make(map[string]bool, len(s.Kube.Claims))
+	for i := range s.Kube.Claims {
+		claims[s.Kube.Claims[i].UID] = true
+	}
+	return claims
+}

@@ -138,8 +138,20 @@ type Pod struct {
 	Mounts []Mount
 }
 
-// HubComponent is the Component of a hub's pod.
-const HubComponent = "hub"
+// Values of Component.
+const (
+	HubComponent  = "hub"                // a hub's pod, and what else is its own
+	HomeComponent = "singleuser-storage" // a user's claim, since KubeSpawner 0.9
+)
+
+// HubClaim is the claim that Zero to JupyterHub keeps a hub's sqlite database on.
+const HubClaim = "hub-db-dir"
+
+// IsHubClaim tells whether Zero to JupyterHub gives a claim of that name to a
+// hub: with fullnameOverride it begins with the release's name.
+func IsHubClaim(name string) bool {
+	return name == HubClaim || strings.HasSuffix(name, "-"+HubClaim)
+}
 
 // Mount is a volume of a pod and where its container sees it.
 type Mount struct {
@@ -148,6 +160,17 @@ type Mount struct {
 	// below, nfs, csi and so on.
 	Kind  string
 	Claim string // the claim's name, for MountClaim and MountEphemeral
+}
+
+// MountOf is the mount that a file lies on, or that is mounted there itself; nil
+// if it lies on none.
+func (p *Pod) MountOf(file string) (deepest *Mount) {
+	for i := range p.Mounts {
+		if m := &p.Mounts[i]; file == m.Path || strings.HasPrefix(file, strings.TrimSuffix(m.Path, "/")+"/") {
+			deepest = m
+		}
+	}
+	return deepest
 }
 
 // Kinds of volumes that a pod mounts.

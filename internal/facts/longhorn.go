@@ -1,6 +1,10 @@
 package facts
 
-import "time"
+import (
+	"path"
+	"strings"
+	"time"
+)
 
 // Longhorn is what Longhorn's own records say. Every list is sorted by name.
 type Longhorn struct {
@@ -61,6 +65,33 @@ type LHVolume struct {
 	LastClaimRefAt, LastPodRefAt          time.Time
 }
 
+// LonghornDriver is the CSI driver of Longhorn's volumes: a PersistentVolume of
+// it has the Longhorn volume's name as its handle.
+const LonghornDriver = "driver.longhorn.io"
+
+// HasHistory tells whether a volume may hold data: anything was ever written
+// to it, mounted it or backed it up.
+func (v *LHVolume) HasHistory() bool {
+	return v.ActualBytes > 0 || v.LastAttachedBy != "" || v.State == "attached" ||
+		!v.LastPodRefAt.IsZero() || !v.LastBackupAt.IsZero()
+}
+
+// Unsettled says why a volume's data is not lost with it, because it is only on
+// its way here or is somebody else's; "" if it is. The words follow the volume.
+func (v *LHVolume) Unsettled() string {
+	switch {
+	case v.Standby:
+		return "is a standby copy of another cluster's volume"
+	case v.Restoring:
+		return "is being restored from a backup"
+	case v.CloneState != "" && v.CloneState != "completed" && v.CloneState != "failed":
+		return "is being cloned from another volume"
+	case !v.Deleting.IsZero() || v.State == "deleting":
+		return "is being deleted"
+	}
+	return ""
+}
+
 // LHReplica is a replicas.longhorn.io.
 type LHReplica struct {
 	Name              string
@@ -77,6 +108,15 @@ type LHReplica struct {
 	EvictionRequested bool
 	State             string // status.currentState
 	LinkedCloneSource string // spec.linkedCloneSrcReplicaName
+}
+
+// LastGood is when a replica was last known to hold its data, zero if it never
+// was.
+func (r *LHReplica) LastGood() time.Time {
+	if r.LastHealthyAt.After(r.HealthyAt) {
+		return r.LastHealthyAt
+	}
+	return r.HealthyAt
 }
 
 // LHNode is a nodes.longhorn.io.
@@ -141,18 +181,18 @@ type LHOrphan struct {
 	Name     string
 	Created  time.Time
 	Deleting time.Time
-	Type     string // replica-data (replica before 1.9), engine-instance, replica-instance
+	Type     string // replica (its data), engine-instance, replica-instance
 	NodeID   string
 	// DataName is the directory of a replica: its volume's name, a hyphen and
 	// eight hexadecimal digits.
 	DataName, DiskName, DiskUUID, DiskPath string
 }
 
-// Volume is the name of the Longhorn volume that the directory was a replica
-// of, "" if it cannot be told.
+// Volume is the name of the Longhorn volume whose replica the orphan was the
+// data of, "" for other orphans or if it cannot be told.
 func (o *LHOrphan) Volume() string {
 	const suffix = len("-00000000")
-	if len(o.DataName) <= suffix || o.DataName[len(o.DataName)-suffix] != '-' {
+	if o.Type != "replica-data" && o.Type != "replica" || len(o.DataName) <= suffix || o.DataName[len(o.DataName)-suffix] != '-' {
 		return ""
 	}
 	for _, c := range o.DataName[len(o.DataName)-suffix+1:] {
@@ -160,7 +200,17 @@ func (o *LHOrphan) Volume() string {
 			return ""
 		}
 	}
-	return o.DataName[:len(o.DataName)-suffix]
+	name := o.DataName[:len(o.DataName)-suffix]
+	if o.OnBlockDisk() {
+		name = strings.TrimSuffix(name, "-r") // there the data has the replica's name
+	}
+	return name
+}
+
+// OnBlockDisk tells whether it lies on a disk of the v2 engine, which has a
+// device or a PCI address instead of a directory.
+func (o *LHOrphan) OnBlockDisk() bool {
+	return !path.IsAbs(o.DiskPath) || strings.HasPrefix(o.DiskPath, "/dev/")
 }
 
 // LHShardGroup is a shardgroups.longhorn.io: the shards of the volume that has

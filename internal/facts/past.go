@@ -38,7 +38,12 @@ type PastSize struct {
 	Bytes int64
 	// Inodes is as in Usage; 0 where it was not measured.
 	Inodes int64
-	At     time.Time // of the run that saw it first
+	At     time.Time // of the run that saw it first; zero if none ever found it in order
+	// EmptiedAt is when a run first found the home emptied; zero if none did, or
+	// somebody accepted it or its content came back since. EmptiedBytes and
+	// EmptiedInodes are what that run measured.
+	EmptiedAt                   time.Time
+	EmptiedBytes, EmptiedInodes int64
 }
 
 // SeriesKey names one number or text that is followed over runs.

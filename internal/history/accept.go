@@ -18,6 +18,7 @@ const (
 	checkUserDrift    = "hub-user-count-drift"
 	checkUserIDs      = "hub-user-id-changed"
 	checkInputMissing = "audit-input-missing"
+	checkEmptied      = "pvc-emptied"
 )
 
 // Acceptance is someone's decision that what a check complains about is
@@ -41,11 +42,12 @@ type Acceptance struct {
 // hub-user-count-drift and hub-user-id-changed, users are compared with those
 // of the last run that saw all of them from now on. For audit-input-missing,
 // which has no hub, every source that worked before but was failed, absent or
-// empty in the last run is forgotten, as if it had never worked.
+// empty in the last run is forgotten, as if it had never worked. For pvc-emptied,
+// homes that were found emptied are held against what was left in them.
 //
 // It does not resolve the incident: the next run does, as it judges again.
 // It is refused where no run has measured anything for the check and hub,
-// without a reason, and when no source is missing.
+// without a reason, when no source is missing, and when no home was emptied.
 func (s *Store) Accept(ctx context.Context, a Acceptance) error {
 	if strings.TrimSpace(a.Reason) == "" {
 		return refuse("accept %s: say why with --reason", a.Check)
@@ -56,6 +58,8 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) error {
 			err = refuse("accept %s: it is a check of the cluster; leave out --hub", a.Check)
 		case a.Check == checkInputMissing:
 			a.Effect, err = acceptSources(ctx, tx, a)
+		case a.Check == checkEmptied:
+			a.Effect, err = acceptSizes(ctx, tx, a)
 		default:
 			a.Effect, err = acceptMeasured(ctx, tx, a)
 		}

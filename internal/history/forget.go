@@ -52,5 +52,9 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq in
 	if keepMembers <= 0 || keepMembers > keepRuns {
 		keepMembers = keepRuns
 	}
-	return s.forgetMembers(ctx, tx, run.Cluster, seconds(now.Add(-keepMembers)))
+	gone := seconds(now.Add(-keepMembers))
+	if err := forgetSizes(ctx, tx, run.Cluster, gone); err != nil {
+		return err
+	}
+	return s.forgetMembers(ctx, tx, run.Cluster, gone)
 }

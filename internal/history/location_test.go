@@ -86,10 +86,10 @@ func TestOpenRefuses(t *testing.T) {
 			[]string{"another application's database"}},
 		"a newer schema": {"h.db", func(t *testing.T, path string) {
 			change(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
-		}, []string{"written by a newer version of audit (schema 99, this one knows 2)", "use that version"}},
+		}, []string{"written by a newer version of audit (schema 99, this one knows 3)", "use that version"}},
 		"a schema half made by hand": {"h.db", func(t *testing.T, path string) {
 			change(t, path, "DELETE FROM goose_db_version WHERE version_id >= 1")
-		}, []string{"bring the schema from 0 to 2"}},
+		}, []string{"bring the schema from 0 to 3"}},
 		"cut short": {"h.db", func(t *testing.T, path string) {
 			change(t, path, "SELECT 1")
 			if err := os.Truncate(path, 3*4096); err != nil {

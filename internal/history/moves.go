@@ -23,8 +23,12 @@ type Moves struct {
 	Rebase map[facts.SeriesKey]Rebase
 	// Views has one entry for each hub that was looked at.
 	Views []View
-	// KeepMembers is for how long users who are gone are remembered; 0, or more
-	// than runs are kept, is as long as runs are.
+	// Sizes are how much homes hold, by hub. A hub that is in doubt is not among them.
+	Sizes map[string][]verdict.Size
+	// Claims has the UID of every claim of the cluster, nil where not all were read.
+	Claims map[string]bool
+	// KeepMembers is for how long users, and sizes of claims, that are gone are
+	// remembered; 0, or more than runs are kept, is as long as runs are.
 	KeepMembers time.Duration
 }
 

@@ -9,14 +9,15 @@ import (
 )
 
 // Past returns what earlier runs of a cluster left at the time of a run: what
-// is normal, and which sources could be read. Of a cluster without runs it is
-// empty. How the users changed is not part of it, see References.
+// is normal, how much homes held, and which sources could be read. Of a cluster
+// without runs it is empty. How the users changed is not part of it, see
+// References.
 //
 // LastOK and LastItems of a source are those of the last run that read it and
 // found something in it; see also Accept.
 func (s *Store) Past(ctx context.Context, cluster string, now time.Time) (facts.Past, error) {
 	past := facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{},
-		Sources: map[string]facts.PastSource{}}
+		Sources: map[string]facts.PastSource{}, Sizes: map[facts.SizeKey]facts.PastSize{}}
 	err := s.read(ctx, "read the past from", func(tx *sql.Tx) error {
 		series, err := readSeries(ctx, tx, cluster)
 		if err != nil {
@@ -38,6 +39,9 @@ func (s *Store) Past(ctx context.Context, cluster string, now time.Time) (facts.
 			if m.value.Valid {
 				past.Marks[key] = facts.Mark{Value: m.value.String, Since: fromSeconds(m.since), Until: fromSeconds(m.until)}
 			}
+		}
+		if err := s.readSizes(ctx, tx, cluster, past.Sizes); err != nil {
+			return err
 		}
 		sources, err := readSources(ctx, tx, cluster)
 		for name, state := range sources {

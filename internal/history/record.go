@@ -46,7 +46,7 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 		if err != nil {
 			return err
 		}
-		if err := storeMeasured(ctx, tx, &stored, seq, moves, current); err != nil {
+		if err := s.storeMeasured(ctx, tx, &stored, seq, moves, current); err != nil {
 			return err
 		}
 		return s.forget(ctx, tx, &stored, seq, moves.KeepMembers)
@@ -60,7 +60,7 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 }
 
 // storeMeasured writes what the run measured and saw, and lets it move what is normal.
-func storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, moves Moves, current bool) error {
+func (s *Store) storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, moves Moves, current bool) error {
 	if err := storeSeries(ctx, tx, run, seq, moves, current); err != nil {
 		return err
 	}
@@ -74,6 +74,9 @@ func storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64,
 		return err
 	}
 	if err := storeMeasures(ctx, tx, run); err != nil {
+		return err
+	}
+	if err := s.storeSizes(ctx, tx, run, moves); err != nil {
 		return err
 	}
 	return storeSources(ctx, tx, run.Cluster, run.Sources, run.StartedAt)

@@ -148,7 +148,7 @@ func diff(t *testing.T, want, got any) {
 
 func TestNewHistoryIsEmpty(t *testing.T) {
 	s := newStore(t)
-	diff(t, facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{}, Sources: map[string]facts.PastSource{}}, past(t, s))
+	diff(t, facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{}, Sources: map[string]facts.PastSource{}, Sizes: map[facts.SizeKey]facts.PastSize{}}, past(t, s))
 	runs, err := s.Runs(t.Context(), cluster, 10)
 	if err != nil || len(runs) != 0 {
 		t.Errorf("runs %v, error %v", runs, err)

@@ -93,8 +93,20 @@ type Verdict struct {
 	// Normal says that the numbers and texts may move what is normal although
 	// the verdict is a failure, as growth does.
 	Normal bool `json:"normal,omitempty"`
+	// Sizes are how much homes held, of those that were measured.
+	Sizes []Size `json:"-"`
 	// Disabled is true when the configuration switched the check off.
 	Disabled bool `json:"disabled,omitempty"`
+}
+
+// Size is how much a home held in this run.
+type Size struct {
+	facts.SizeKey
+	Bytes  int64
+	Inodes int64 // 0 where they were not measured
+	// Emptied: the home lost its content, so that what it held before is not to be
+	// forgotten.
+	Emptied bool
 }
 
 // Fingerprint names the incident of a check for a hub in a cluster. It is the
