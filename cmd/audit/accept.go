@@ -23,6 +23,8 @@ A failing run never moves it by itself.
                          users are compared with those of that run from now on
   hub-user-id-changed    users are compared with those of the last run
   hub-db-pvc-replaced    the claim and the volume of the last run are the hub's
+  pvc-emptied            what is left in the homes that were found emptied is
+                         what they are held against
   audit-input-missing    sources that were read before need not be there any more
 
 It takes what the last run saw that could see it: run audit now before, and read

@@ -55,6 +55,9 @@ func checkConfig(c *common) error {
 	for i := range cfg.Hubs {
 		describeHub(p, &cfg.Hubs[i], urls[i])
 	}
+	if cfg.Prometheus != nil {
+		describePrometheus(p, cfg.Prometheus)
+	}
 	if err := p.Flush(); err != nil {
 		return fmt.Errorf("write what the configuration says: %w", err)
 	}
@@ -93,10 +96,7 @@ func databaseURLs(cfg *config.Config) ([]hubdb.URL, error) {
 func describeHub(p *text.Page, h *config.Hub, database hubdb.URL) {
 	p.Blank()
 	p.Print("", "", text.Span{Style: text.Bold, Text: "hub " + h.Name})
-	line := func(label, value string) {
-		const columns = 11
-		p.Label("  ", text.Span{Style: text.Dim, Text: label}, columns, text.Span{Text: value})
-	}
+	line := func(label, value string) { describe(p, label, value) }
 	line("namespace", h.Namespace)
 	switch {
 	case database.Engine == hubdb.SQLite:
@@ -121,4 +121,27 @@ func describeHub(p *text.Page, h *config.Hub, database hubdb.URL) {
 	if len(h.Backups) == 0 {
 		line("backup", "none")
 	}
+}
+
+// describePrometheus says whom an audit asks how full volumes are, and as whom.
+func describePrometheus(p *text.Page, c *config.Prometheus) {
+	p.Blank()
+	p.Print("", "", text.Span{Style: text.Bold, Text: "prometheus"})
+	describe(p, "url", c.URL)
+	switch {
+	case c.Token+c.TokenFile != "":
+		describe(p, "login", "by token")
+	case c.Username != "":
+		describe(p, "login", "as "+c.Username)
+	default:
+		describe(p, "login", "none")
+	}
+	if c.Matchers != "" {
+		describe(p, "matchers", c.Matchers)
+	}
+}
+
+func describe(p *text.Page, label, value string) {
+	const columns = 11
+	p.Label("  ", text.Span{Style: text.Dim, Text: label}, columns, text.Span{Text: value})
 }

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"hubaudit/internal/config"
 	"hubaudit/internal/history"
-	"hubaudit/internal/verdict"
 	"hubaudit/report"
 )
 
@@ -44,25 +41,13 @@ func showDiff(ctx context.Context, stdout io.Writer, store *history.Store, cfg *
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, o := range outputs {
-		errs = append(errs, writeDiff(stdout, o, d))
-	}
+	errs := []error{writeAll(stdout, outputs, "comparison", func(w io.Writer, format string, _ report.Options) error {
+		return report.WriteDiff(w, format, d)
+	})}
 	if !d.Complete() {
 		errs = append(errs, errors.New("not every hub could be compared; the comparison says why"))
 	}
 	return errors.Join(errs...)
-}
-
-func writeDiff(stdout io.Writer, o output, d *verdict.Diff) error {
-	if o.file != "" {
-		return writeFile(o.file, func(w io.Writer) error { return report.WriteDiff(w, o.format, d) })
-	}
-	w := bufio.NewWriter(stdout)
-	if err := errors.Join(report.WriteDiff(w, o.format, d), w.Flush()); err != nil {
-		return fmt.Errorf("write the comparison to standard output: %w", err)
-	}
-	return nil
 }
 
 // validate checks what was asked before the history is opened.

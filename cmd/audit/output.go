@@ -52,21 +52,27 @@ func parseFormats(flags, formats []string) ([]output, error) {
 	return outputs, nil
 }
 
-// writeReports writes every report; one that fails does not stop the others.
+// writeReports writes a run's reports.
 func writeReports(stdout io.Writer, outputs []output, run *verdict.Run) error {
 	guides := checks.Guides()
+	return writeAll(stdout, outputs, "report", func(w io.Writer, format string, o report.Options) error {
+		return report.Write(w, format, run, guides, o)
+	})
+}
+
+// writeAll writes every output; one that fails does not stop the others. what is
+// written is named in the errors.
+func writeAll(stdout io.Writer, outputs []output, what string, write func(w io.Writer, format string, o report.Options) error) error {
 	var errs []error
-	for _, o := range outputs {
-		if o.file != "" {
-			errs = append(errs, writeFile(o.file, func(w io.Writer) error {
-				return report.Write(w, o.format, run, guides, report.Options{})
-			}))
+	for _, out := range outputs {
+		if out.file != "" {
+			errs = append(errs, writeFile(out.file, func(w io.Writer) error { return write(w, out.format, report.Options{}) }))
 			continue
 		}
 		w := bufio.NewWriter(stdout)
-		err := report.Write(w, o.format, run, guides, report.Options{Color: colour(stdout), Width: width(stdout)})
+		err := write(w, out.format, report.Options{Color: colour(stdout), Width: width(stdout)})
 		if err = errors.Join(err, w.Flush()); err != nil {
-			errs = append(errs, fmt.Errorf("write the %s report to standard output: %w", o.format, err))
+			errs = append(errs, fmt.Errorf("write the %s as %s to standard output: %w", what, out.format, err))
 		}
 	}
 	return errors.Join(errs...)

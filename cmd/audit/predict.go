@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -156,17 +154,7 @@ func foretold(p *report.Prediction) error {
 }
 
 func writePredictions(stdout io.Writer, outputs []output, p *report.Prediction) error {
-	var errs []error
-	for _, o := range outputs {
-		if o.file != "" {
-			errs = append(errs, writeFile(o.file, func(w io.Writer) error { return report.WritePrediction(w, o.format, p, report.Options{}) }))
-			continue
-		}
-		w := bufio.NewWriter(stdout)
-		err := report.WritePrediction(w, o.format, p, report.Options{Color: colour(stdout), Width: width(stdout)})
-		if err = errors.Join(err, w.Flush()); err != nil {
-			errs = append(errs, fmt.Errorf("write the prediction to standard output: %w", err))
-		}
-	}
-	return errors.Join(errs...)
+	return writeAll(stdout, outputs, "prediction", func(w io.Writer, format string, o report.Options) error {
+		return report.WritePrediction(w, format, p, o)
+	})
 }

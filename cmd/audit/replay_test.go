@@ -158,11 +158,17 @@ func replay(t *testing.T, incident world.Incident) {
 			t.Errorf("stage %s, run again: %d Slack messages and %d PagerDuty events although nothing changed", stage.Name, p, e)
 		}
 	}
-	if len(open) > 0 {
-		t.Errorf("after the all-clear these are still open: %v", slices.Sorted(maps.Keys(open)))
+	// What is open at the end, such as an old version's bugs, is open everywhere.
+	last := incident.Stages[len(incident.Stages)-1].Finds
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(last)), slices.Sorted(maps.Keys(open))); diff != "" {
+		t.Errorf("open at the end (-want +got):\n%s", diff)
 	}
+	told := map[string]string{}
 	for _, e := range pagerduty.Events() {
-		if a := pagerduty.Alert(e.DedupKey); a.Open {
+		if e.Payload != nil {
+			told[e.DedupKey] = e.Payload.Class
+		}
+		if a := pagerduty.Alert(e.DedupKey); a.Open && !open[told[e.DedupKey]] {
 			t.Errorf("PagerDuty still has an open alert: %+v", a)
 		}
 	}

@@ -222,19 +222,9 @@ func (r *rescuing) writeReports(outputs []output) error {
 	if r.out == "-" {
 		to = r.common.err
 	}
-	var errs []error
-	for _, o := range outputs {
-		if o.file != "" {
-			errs = append(errs, writeFile(o.file, func(w io.Writer) error {
-				return report.WriteRescue(w, o.format, &r.report, checks.Guides(), report.Options{})
-			}))
-			continue
-		}
-		w := bufio.NewWriter(to)
-		err := report.WriteRescue(w, o.format, &r.report, checks.Guides(), report.Options{Color: colour(to), Width: width(to)})
-		errs = append(errs, err, w.Flush())
-	}
-	return errors.Join(errs...)
+	return writeAll(to, outputs, "report", func(w io.Writer, format string, o report.Options) error {
+		return report.WriteRescue(w, format, &r.report, checks.Guides(), o)
+	})
 }
 
 // vacant refuses a file that is there already.

@@ -27,31 +27,36 @@ var allowed = map[string][]string{
 	"internal/text":                {},
 	"internal/kubespawner":         {},
 	"internal/attribution":         {"internal/facts", "internal/kubespawner"},
-	"internal/prediction":          {"internal/facts", "internal/kubespawner", "internal/attribution"},
-	"internal/replica":             {"internal/facts"},
+	"internal/prediction":          {"internal/facts", "internal/kubespawner", "internal/attribution", "internal/copies"},
+	"internal/replica":             {"internal/facts", "internal/lhsetting", "internal/text"},
+	"internal/copies":              {"internal/facts", "internal/replica"},
+	"internal/lhsetting":           {},
+	"internal/drain":               {"internal/facts", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/text"},
 	"internal/rescue":              {"internal/facts", "internal/kubespawner", "internal/attribution", "internal/prediction", "internal/text"},
-	"checks":                       {"internal/facts", "internal/verdict", "internal/attribution", "internal/kubespawner", "internal/prediction", "internal/replica", "internal/text"},
+	"checks":                       {"internal/facts", "internal/verdict", "internal/attribution", "internal/kubespawner", "internal/prediction", "internal/replica", "internal/copies", "internal/lhsetting", "internal/text"},
 	"internal/checkdoc":            {"checks", "internal/facts", "internal/verdict", "internal/text"},
 	"internal/config":              {"internal/kubespawner", "internal/text", "internal/verdict"},
 	"internal/collect/nobody":      {}, // for tests
 	"internal/collect/source":      {"internal/facts"},
 	"internal/collect/hubdb":       {"internal/facts", "internal/collect/source"},
-	"internal/collect/hubapi":      {"internal/facts", "internal/collect/source"},
+	"internal/collect/web":         {},
+	"internal/collect/hubapi":      {"internal/facts", "internal/collect/source", "internal/collect/web"},
+	"internal/collect/prometheus":  {"internal/facts", "internal/collect/source", "internal/collect/web"},
 	"internal/collect/kube/object": {"internal/facts"},
 	"internal/collect/kube":        {"internal/facts", "internal/collect/source", "internal/collect/kube/object"},
 	"internal/collect/longhorn":    {"internal/facts", "internal/collect/source", "internal/collect/kube", "internal/collect/kube/object"},
 	"internal/collect/dump":        {"internal/facts", "internal/collect/source", "internal/collect/kube", "internal/collect/kube/object", "internal/collect/longhorn"},
 	"internal/collect/backup":      {"internal/facts", "internal/collect/source"},
 	"internal/collect/homes":       {"internal/facts", "internal/collect/source"},
-	"internal/collect": {"internal/facts", "internal/config", "internal/kubespawner", "internal/collect/source", "internal/collect/hubdb", "internal/collect/hubapi", "internal/collect/kube",
+	"internal/collect": {"internal/facts", "internal/config", "internal/kubespawner", "internal/collect/source", "internal/collect/hubdb", "internal/collect/hubapi", "internal/collect/prometheus", "internal/collect/kube",
 		"internal/collect/longhorn", "internal/collect/dump", "internal/collect/backup", "internal/collect/homes"},
 	"internal/history":  {"internal/facts", "internal/verdict"},
 	"notify":            {"internal/verdict", "internal/text"},
 	"notify/notifytest": {},
-	"report":            {"internal/verdict", "internal/facts", "internal/prediction", "internal/rescue", "internal/text"},
+	"report":            {"internal/verdict", "internal/facts", "internal/prediction", "internal/rescue", "internal/drain", "internal/text"},
 	"internal/audit": {"checks", "internal/collect", "internal/config", "internal/facts", "internal/history", "internal/verdict",
 		"notify", "report"},
-	"cmd/audit": {"checks", "internal/audit", "internal/attribution", "internal/prediction", "internal/rescue", "internal/checkdoc", "internal/collect/hubdb", "internal/config", "internal/facts",
+	"cmd/audit": {"checks", "internal/audit", "internal/attribution", "internal/prediction", "internal/rescue", "internal/drain", "internal/checkdoc", "internal/collect/hubdb", "internal/config", "internal/facts",
 		"internal/history", "internal/text", "internal/verdict", "report"},
 	"internal/world":          {"internal/facts", "internal/kubespawner"},
 	"internal/world/generate": {"internal/world"},
@@ -77,7 +82,7 @@ var only = map[string][]string{
 }
 
 // pure packages do no input or output and read no clock.
-var pure = []string{"internal/facts", "internal/verdict", "internal/kubespawner", "internal/attribution", "internal/replica", "checks", "internal/text"}
+var pure = []string{"internal/facts", "internal/verdict", "internal/kubespawner", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/drain", "checks", "internal/text"}
 
 var impure = []string{"os", "os/exec", "io/fs", "io/ioutil", "net", "net/http", "database/sql", "context", "syscall", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand"}
 
