@@ -143,7 +143,7 @@ func (x *Index) looksLikeHome(n int32, hubs []int32) bool {
 	switch {
 	case len(hubs) == 0 || x.entries[n].helper:
 		return false
-	case x.entries[n].rows != 0 || c == nil || c.HasUser || c.LabelUser != "" || c.Component == storage:
+	case x.entries[n].rows != 0 || c == nil || c.HasUser || c.LabelUser != "" || c.Component == facts.HomeComponent:
 		return true
 	case c.Component != "":
 		return false
@@ -154,9 +154,5 @@ func (x *Index) looksLikeHome(n int32, hubs []int32) bool {
 	})
 }
 
-const (
-	// storage is the label component of a server's claim since KubeSpawner 0.9.
-	storage = "singleuser-storage"
-	// claimPrefix begins the names of every default template.
-	claimPrefix = "claim-"
-)
+// claimPrefix begins the names of every default template.
+const claimPrefix = "claim-"

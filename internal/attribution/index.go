@@ -285,13 +285,10 @@ func (x *Index) hubsOf(k key) []int32 {
 	return hubs
 }
 
-// hubClaim is the claim that Zero to JupyterHub keeps the hub's database on.
-const hubClaim = "hub-db-dir"
-
 // leavesOut tells whether a claim is none of the hub's servers' own: the hub's
 // database, everybody's homes, or one that the configuration leaves out.
 func (u *hubUsers) leavesOut(k key) bool {
-	return k.namespace == u.Hub.Namespace && k.claim == hubClaim || u.isHomes(k) || u.OtherClaim(k.claim)
+	return k.namespace == u.Hub.Namespace && k.claim == facts.HubClaim || u.isHomes(k) || u.OtherClaim(k.claim)
 }
 
 // isHomes tells whether everybody's homes are on a claim.

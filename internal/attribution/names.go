@@ -206,7 +206,7 @@ func (x *Index) addHit(n int32, user userRef, server string, scheme int) {
 // fromName reads the owner from the claim's name, if nothing that the claim
 // bears speaks against them.
 func (x *Index) fromName(n int32, c *facts.Claim, hubs []int32) (Owner, known) {
-	if c.Component != "" && c.Component != storage && c.Component != notebook {
+	if c.Component != "" && c.Component != facts.HomeComponent && c.Component != notebook {
 		return Owner{}, nothing
 	}
 	x.render()

@@ -6,12 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"hubaudit/internal/copies"
 	"hubaudit/internal/facts"
 )
 
 // Contents knows what hints at the files on a snapshot's claims.
 type Contents struct {
-	volumes map[claimKey]*facts.LHVolume
+	volumes *copies.Claims
 	// snapshots are the newest ready one of each claim.
 	snapshots map[claimKey]*facts.VolumeSnapshot
 	pods      map[claimKey]*facts.Pod
@@ -37,7 +38,7 @@ func (c Content) InUse() bool { return c.Pod != "" || c.Attached }
 
 // NewContents looks through a snapshot once, for any number of claims.
 func NewContents(s *facts.Snapshot) *Contents {
-	x := &Contents{volumes: longhornVolumes(s), snapshots: map[claimKey]*facts.VolumeSnapshot{}, pods: map[claimKey]*facts.Pod{}}
+	x := &Contents{volumes: copies.NewClaims(s), snapshots: map[claimKey]*facts.VolumeSnapshot{}, pods: map[claimKey]*facts.Pod{}}
 	for i := range s.Kube.Snapshots {
 		snap := &s.Kube.Snapshots[i]
 		k := claimKey{snap.Namespace, snap.Claim}
@@ -57,28 +58,6 @@ func NewContents(s *facts.Snapshot) *Contents {
 	return x
 }
 
-// longhornVolumes finds the Longhorn volume of each claim. What its
-// PersistentVolume says outweighs Longhorn's own note of the claim, which is
-// history once LastClaimRefAt is set.
-func longhornVolumes(s *facts.Snapshot) map[claimKey]*facts.LHVolume {
-	byClaim := make(map[claimKey]*facts.LHVolume, len(s.Longhorn.Volumes))
-	byName := make(map[string]*facts.LHVolume, len(s.Longhorn.Volumes))
-	for i := range s.Longhorn.Volumes {
-		v := &s.Longhorn.Volumes[i]
-		byName[v.Name] = v
-		if v.ClaimName != "" && v.LastClaimRefAt.IsZero() {
-			byClaim[claimKey{v.ClaimNamespace, v.ClaimName}] = v
-		}
-	}
-	for i := range s.Kube.Volumes {
-		pv := &s.Kube.Volumes[i]
-		if v := byName[pv.Handle]; v != nil && pv.Driver == "driver.longhorn.io" && pv.Phase == "Bound" {
-			byClaim[claimKey{pv.ClaimNamespace, pv.ClaimName}] = v
-		}
-	}
-	return byClaim
-}
-
 func taken(s *facts.VolumeSnapshot) time.Time {
 	if s.Taken.IsZero() {
 		return s.Created
@@ -93,7 +72,7 @@ func (x *Contents) Of(c *facts.Claim) Content {
 	if p := x.pods[k]; p != nil {
 		content.Pod = p.Name
 	}
-	if v := x.volumes[k]; v != nil {
+	if v := x.volumes.Volume(k.namespace, k.name); v != nil {
 		content.Bytes, content.Attached = v.ActualBytes, v.State == "attached"
 		if !content.InUse() {
 			content.LastUsed = v.LastPodRefAt

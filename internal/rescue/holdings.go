@@ -20,12 +20,9 @@ type holding struct {
 	id     int64  // users.id that the claim's name tells, 0 if it does not
 }
 
-// hub's own claim, as Zero to JupyterHub calls it.
-const hubClaim = "hub-db-dir"
-
 // ownClaims are the claims that may be homes of the hub's users.
 func (b *builder) ownClaims() []*facts.Claim {
-	mounted := map[string]bool{hubClaim: true, b.h.KubeSpawner.Homes.Claim: true}
+	mounted := map[string]bool{facts.HubClaim: true, b.h.KubeSpawner.Homes.Claim: true}
 	for i := range b.s.Kube.Pods {
 		if p := &b.s.Kube.Pods[i]; p.Namespace == b.h.Namespace && p.Component == facts.HubComponent {
 			for _, claim := range p.Claims {
@@ -52,7 +49,7 @@ func (b *builder) ownClaims() []*facts.Claim {
 
 // userComponents are the values of the label component that KubeSpawner puts on
 // claims of users, besides none.
-var userComponents = []string{"singleuser-storage", "singleuser-server"}
+var userComponents = []string{facts.HomeComponent, "singleuser-server"}
 
 // inNamespaces tells whether a claim is where the hub keeps homes: in its own
 // namespace, in one that a server's state names, or in its user's.

@@ -125,7 +125,7 @@ func (b *builder) matchDecisions() error {
 			errs = append(errs, b.e.Mapping.at(d.line, "there is no claim %q in namespace %s: correct the name, or remove the decision", d.Claim, k.namespace))
 		case b.decisions[k] != nil:
 			errs = append(errs, b.e.Mapping.at(d.line, "claim %q is decided twice: see line %d", d.Claim, b.decisions[k].line))
-		case b.h.OtherClaim(d.Claim) || k.namespace == b.h.Namespace && (d.Claim == hubClaim || d.Claim == b.h.KubeSpawner.Homes.Claim):
+		case b.h.OtherClaim(d.Claim) || k.namespace == b.h.Namespace && (d.Claim == facts.HubClaim || d.Claim == b.h.KubeSpawner.Homes.Claim):
 			errs = append(errs, b.e.Mapping.at(d.line, "claim %q is no user's home: it is the hub's own, everybody's, or one of otherClaims in the configuration", d.Claim))
 		default:
 			b.decisions[k], b.namespaces[k.namespace] = d, true

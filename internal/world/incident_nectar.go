@@ -18,7 +18,8 @@ const (
 	nectarHub     = "nectar"
 	nectarUsers   = 271 // with 27 named servers, the hub's and Prometheus' claims: 300 volumes
 	nectarRunning = 8   // users who are logged in throughout
-	nectarLogins  = 12  // users who log in after the last worker is gone
+	nectarBlank   = 40  // stopped servers whose volumes' lost replicas are taken off record
+	nectarLogins  = 12  // users who log in after that, the first of those
 	nectarMetrics = "prometheus-server"
 )
 
@@ -42,26 +43,40 @@ func Nectar2023() Incident {
 		Story: nectarStory, Liberties: nectarLiberties,
 		Stages: []Stage{
 			stage("the-day-before", nectarAt(time.February, 20, 16, 0), nectarHealthy,
-				"300 volumes with two replicas each on three workers. Ten are attached; the others belong to users whose servers are stopped.", nil),
+				"300 volumes with two replicas each on three workers. Ten are attached; the others belong to users whose servers are stopped. "+
+					"All that can be told is what is known of Longhorn 1.2.4 today: that it lets a drain go that takes the last copies with it.",
+				knownBugs(finds{})),
 			stage("first-worker", nectarAt(time.February, 21, 14, 10), replaced(1),
 				"The first worker was drained and deleted, and a smaller one under a new name took its place. Attached volumes were rebuilt. "+
 					"Two thirds of the detached ones have one replica left, but Longhorn counts the one on the deleted worker as healthy.",
-				finds{"lh-replica-node-missing": 1, "lh-single-usable-replica": 193}),
+				knownBugs(finds{"lh-replica-node-missing": 1, "lh-single-usable-replica": 193})),
 			stage("second-worker", nectarAt(time.February, 21, 15, 30), replaced(2),
 				"The same with the second worker. Longhorn let it go: every volume seemed to have another healthy replica. "+
 					"Volumes that lay on the first two workers have none left.",
-				finds{"lh-replica-node-missing": 2, "lh-single-usable-replica": 194, "lh-no-usable-replica": 96}),
+				knownBugs(finds{"lh-replica-node-missing": 2, "lh-single-usable-replica": 194, "lh-no-usable-replica": 96})),
 			stage("third-worker", nectarAt(time.February, 21, 16, 25), replaced(3),
 				"The same with the last one. No detached volume has a replica on a worker that exists. "+
 					"Longhorn's page still shows them with the space they used.",
-				finds{"lh-replica-node-missing": 3, "lh-no-usable-replica": 290}),
+				knownBugs(finds{"lh-replica-node-missing": 3, "lh-no-usable-replica": 290})),
+			stage("records-removed", nectarAt(time.February, 21, 16, 30), nectarForgotten,
+				"Somebody begins to clean up and removes what is on record of replicas on the deleted workers, for 40 volumes. To Longhorn those "+
+					"volumes are new now: it makes two blank replicas for each at once. They wait to be mounted, and formatted.",
+				knownBugs(finds{"lh-replica-node-missing": 3, "lh-no-usable-replica": 290 - nectarBlank, "lh-blank-attach-risk": nectarBlank})),
 			stage("users-log-in", nectarAt(time.February, 21, 16, 50), nectarFormatted,
 				"From 16:32 users log in. Longhorn attaches their volumes with blank replicas, and the kubelet formats them.",
-				finds{"lh-replica-node-missing": 3, "lh-no-usable-replica": 290 - nectarLogins}),
+				knownBugs(finds{"lh-replica-node-missing": 3, "lh-no-usable-replica": 290 - nectarBlank, "lh-blank-attach-risk": nectarBlank - nectarLogins,
+					"pvc-emptied": nectarLogins})),
 			stage("all-clear", nectarAt(time.February, 28, 14, 0), nectarRestored,
-				"A week later every volume is there again with two replicas on the new workers; the records of lost replicas are gone.", nil),
+				"A week later every volume is there again with two replicas on the new workers; the records of lost replicas are gone. "+
+					"Longhorn is still 1.2.4, and the next rebuild would go the same way.", knownBugs(finds{})),
 		},
 	}
+}
+
+// knownBugs adds what is known of Longhorn 1.2.4, whatever its state.
+func knownBugs(found finds) finds {
+	found["lh-version-known-bug"] = 7
+	return found
 }
 
 const nectarStory = `Workers were drained, deleted and replaced by smaller ones, one at a time. Longhorn 1.2 counted a stopped replica on a deleted node as
@@ -73,6 +88,7 @@ var nectarLiberties = []string{
 	"Only the time of formatting (05:32 UTC on 21 February) is known; the times of the drains, and how long they took, are made up, as are all names.",
 	"Longhorn 1.2 is known; 1.2.4, JupyterHub 3 and KubeSpawner 4 are assumed.",
 	"Volumes have two replicas, so that the stages differ. Which volume lies where is spread evenly.",
+	"How the blank replicas came about is not known. That somebody removed records, of 40 volumes, and that those users logged in first, is made up; what Longhorn does then is not.",
 	"Last night's Longhorn backups and copies of the hub's database exist, so that the replay shows the accident alone. The real all-clear was an empty home for everybody.",
 	"Restored volumes keep their names; in reality a restored or re-created volume has a new one.",
 }
@@ -146,16 +162,8 @@ func attach(s *facts.Snapshot, claim, node string) {
 
 // toLonghorn12 takes away what Longhorn 1.2 and KubeSpawner 4 did not record.
 func toLonghorn12(s *facts.Snapshot) {
-	s.Longhorn.Version = "v1.2.4"
-	s.Longhorn.Settings = map[string]string{"current-longhorn-version": "v1.2.4", "default-replica-count": "2",
-		"allow-node-drain-with-last-healthy-replica": "false"}
-	for i := range s.Longhorn.Replicas {
-		s.Longhorn.Replicas[i].LastHealthyAt, s.Longhorn.Replicas[i].LastFailedAt = time.Time{}, time.Time{}
-	}
-	s.Longhorn.EngineImages[0].Image = engineImage("v1.2.4")
-	for i := range s.Longhorn.Volumes {
-		s.Longhorn.Volumes[i].Image, s.Longhorn.Volumes[i].OfflineRebuilding = engineImage("v1.2.4"), ""
-	}
+	s.Longhorn.Settings = map[string]string{"default-replica-count": "2", "allow-node-drain-with-last-healthy-replica": "false"}
+	FitLonghorn(s, "v1.2.4")
 	for i := range s.Kube.Claims {
 		s.Kube.Claims[i].KubeSpawnerVersion, s.Kube.Claims[i].Chart = "", ""
 	}
@@ -186,7 +194,7 @@ func nectarReplaced(at time.Time, n int) *facts.Snapshot {
 	s := nectarHealthy(at)
 	for _, w := range nectarWorkers[:n] {
 		s.Now = w.at
-		AddNode(s, w.new)
+		addNode(s, w.new, zoneOf(s, w.old))
 		for j := range s.Longhorn.Volumes {
 			if v := &s.Longhorn.Volumes[j]; v.NodeID == w.old {
 				attach(s, v.ClaimName, w.new)
@@ -200,18 +208,26 @@ func nectarReplaced(at time.Time, n int) *facts.Snapshot {
 	return s
 }
 
+// nectarForgotten is the service after the records of some lost replicas were
+// removed.
+func nectarForgotten(at time.Time) *facts.Snapshot {
+	s := nectarReplaced(at, len(nectarWorkers))
+	s.Now = nectarAt(time.February, 21, 16, 27)
+	var volumes []string
+	for _, sp := range stoppedServers(s.Hubs[0], nectarBlank) {
+		volumes = append(volumes, homeOf(s, s.Hubs[0], sp).Name)
+	}
+	ForgetReplicas(s, volumes...)
+	s.Now = at
+	return s
+}
+
 // nectarFormatted is the service after the first users have logged in on
 // volumes that lost all their replicas.
 func nectarFormatted(at time.Time) *facts.Snapshot {
-	s := nectarReplaced(at, len(nectarWorkers))
+	s := nectarForgotten(at)
 	s.Now = nectarAt(time.February, 21, 16, 32)
-	logins := nectarLogins
-	for i := range s.Hubs[0].Spawners {
-		sp := &s.Hubs[0].Spawners[i]
-		if logins == 0 || sp.ServerID != 0 || sp.Name != "" {
-			continue
-		}
-		logins--
+	for _, sp := range stoppedServers(s.Hubs[0], nectarLogins) {
 		startBlank(s, s.Hubs[0], sp)
 	}
 	toLonghorn12(s)
@@ -219,22 +235,41 @@ func nectarFormatted(at time.Time) *facts.Snapshot {
 	return s
 }
 
-// startBlank starts a user's server. Its volume has lost all replicas, so it
-// comes up with new, blank ones and is formatted.
+// stoppedServers are the first default servers of a hub that do not run.
+func stoppedServers(hub *facts.Hub, most int) []*facts.Spawner {
+	var stopped []*facts.Spawner
+	for i := range hub.Spawners {
+		if sp := &hub.Spawners[i]; len(stopped) < most && sp.ServerID == 0 && sp.Name == "" {
+			stopped = append(stopped, sp)
+		}
+	}
+	return stopped
+}
+
+func userOf(hub *facts.Hub, sp *facts.Spawner) *facts.User {
+	return &hub.Users[slices.IndexFunc(hub.Users, func(u facts.User) bool { return u.ID == sp.UserID })]
+}
+
+// homeOf is the volume of a user's default server.
+func homeOf(s *facts.Snapshot, hub *facts.Hub, sp *facts.Spawner) *facts.LHVolume {
+	claim := "claim-" + userOf(hub, sp).Name
+	return &s.Longhorn.Volumes[slices.IndexFunc(s.Longhorn.Volumes, func(v facts.LHVolume) bool { return v.ClaimName == claim })]
+}
+
+// startBlank starts a user's server. Its volume comes up with new, blank
+// replicas and is formatted.
 func startBlank(s *facts.Snapshot, hub *facts.Hub, sp *facts.Spawner) {
-	user := &hub.Users[slices.IndexFunc(hub.Users, func(u facts.User) bool { return u.ID == sp.UserID })]
-	claim := "claim-" + user.Name
-	v := &s.Longhorn.Volumes[slices.IndexFunc(s.Longhorn.Volumes, func(v facts.LHVolume) bool { return v.ClaimName == claim })]
-	v.ActualBytes = 35 << 20 // an empty ext4
+	user, v := userOf(hub, sp), homeOf(s, hub, sp)
 	node := s.Kube.Nodes[int(sp.UserID)%len(s.Kube.Nodes)].Name
 	last := hub.Servers[len(hub.Servers)-1].ID
 	sp.ServerID, sp.Started, sp.LastActivity = last+1, s.Now, s.Now.Add(5*time.Minute)
 	user.LastActivity = sp.LastActivity
 	hub.Servers = append(hub.Servers, facts.Server{ID: sp.ServerID, IP: fmt.Sprintf("10.0.7.%d", sp.ServerID), Port: 8888})
 	s.Kube.Pods = append(s.Kube.Pods, facts.Pod{Namespace: hub.Namespace, Name: sp.State.PodName, Phase: "Running", Node: node,
-		Component: "singleuser-server", User: user.Name, HasUser: true, Created: s.Now, Claims: []string{claim}})
-	Rebuild(s, v.Name)
-	attach(s, claim, node)
+		Component: "singleuser-server", User: user.Name, HasUser: true, Created: s.Now, Claims: []string{v.ClaimName}})
+	FormatReplicas(s, v)
+	attach(s, v.ClaimName, node)
+	Settle(s)
 }
 
 // nectarRestored is the service a week later.

@@ -37,7 +37,7 @@ type kind struct {
 }
 
 // kindsOf lists all resources of the cluster, also those without an object. A
-// cluster without Longhorn does not have its resources.
+// cluster without Longhorn or Rook does not have their resources.
 func kindsOf(s *facts.Snapshot) []kind {
 	k := &s.Kube
 	kinds := []kind{
@@ -49,6 +49,10 @@ func kindsOf(s *facts.Snapshot) []kind {
 		{"cronjobs.batch", "batch/v1", "CronJob", each(k.CronJobs, cronJobObject)},
 		{"jobs.batch", "batch/v1", "Job", each(k.Jobs, jobObject)},
 		{"volumesnapshots.snapshot.storage.k8s.io", "snapshot.storage.k8s.io/v1", "VolumeSnapshot", each(k.Snapshots, snapshotObject)},
+	}
+	kinds = append(kinds, kind{"poddisruptionbudgets.policy", "policy/v1", "PodDisruptionBudget", each(k.DisruptionBudgets, budgetObject)})
+	if len(k.Pools) > 0 {
+		kinds = append(kinds, cephKinds(k.Pools)...)
 	}
 	if s.Longhorn.Namespace != "" {
 		kinds = append(kinds, longhornKinds(&s.Longhorn)...)

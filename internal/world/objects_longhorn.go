@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
+	"time"
 
 	"hubaudit/internal/facts"
 )
@@ -12,39 +12,34 @@ import (
 // longhorn spells Longhorn's objects as one of its versions does.
 type longhorn struct {
 	*facts.Longhorn
-	minor int // of the version 1.<minor>
+	release // of the version
 }
 
 func longhornKinds(records *facts.Longhorn) []kind {
-	l := longhorn{Longhorn: records, minor: minorOf(records.Version)}
+	l := longhorn{Longhorn: records, release: releaseOf(records.Version)}
 	settings := slices.Sorted(maps.Keys(l.Settings))
 	api := "longhorn.io/v1beta2"
 	if l.old() {
 		api = "longhorn.io/v1beta1"
 	}
-	return []kind{
+	kinds := []kind{
 		{"nodes.longhorn.io", api, "Node", each(l.Nodes, l.node)},
 		{"settings.longhorn.io", api, "Setting", each(settings, l.setting)},
 		{"volumes.longhorn.io", api, "Volume", each(l.Volumes, l.volume)},
 		{"replicas.longhorn.io", api, "Replica", each(l.Replicas, l.replica)},
+		{"instancemanagers.longhorn.io", api, "InstanceManager", each(l.InstanceManagers, l.instanceManager)},
+		{"engineimages.longhorn.io", api, "EngineImage", each(l.EngineImages, l.engineImage)},
+		{"events", "v1", "Event", each(l.Salvages, l.salvage)},
 	}
+	if l.has(facts.LonghornOrphans) {
+		kinds = append(kinds, kind{"orphans.longhorn.io", api, "Orphan", each(l.Orphans, l.orphan)})
+	}
+	if l.has(facts.LonghornShards) {
+		kinds = append(kinds, kind{"shardgroups.longhorn.io", api, "ShardGroup", each(l.ShardGroups, l.shardGroup)},
+			kind{"shards.longhorn.io", api, "Shard", each(l.Shards, l.shard)})
+	}
+	return kinds
 }
-
-// minorOf reads the 2 of v1.2.4. An unknown version counts as a new one.
-func minorOf(version string) int {
-	parts := strings.Split(version, ".")
-	if len(parts) < 2 {
-		return 12
-	}
-	minor, err := strconv.Atoi(parts[1])
-	if err != nil {
-		return 12
-	}
-	return minor
-}
-
-// old is true for the time of v1beta1, when conditions were a map by type.
-func (l longhorn) old() bool { return l.minor < 3 }
 
 func (l longhorn) conditions(list ...object) any {
 	if !l.old() {
@@ -57,16 +52,12 @@ func (l longhorn) conditions(list ...object) any {
 	return byType
 }
 
-func condition(kind, status, reason string) object {
-	return object{"type": kind, "status": status, "reason": reason, "message": "", "lastProbeTime": "", "lastTransitionTime": ""}
-}
-
-// readiness is a node's or disk's condition Ready; none where there is no status.
-func (l longhorn) readiness(status, reason string) any {
+// condition is a list of one condition, empty without a status.
+func condition(kind, status, reason string, since time.Time) []object {
 	if status == "" {
-		return l.conditions()
+		return nil
 	}
-	return l.conditions(condition("Ready", status, reason))
+	return []object{{"type": kind, "status": status, "reason": reason, "message": "", "lastProbeTime": "", "lastTransitionTime": timestamp(since)}}
 }
 
 func (l longhorn) setting(name *string) object {
@@ -74,18 +65,35 @@ func (l longhorn) setting(name *string) object {
 }
 
 func (l longhorn) node(n *facts.LHNode) object {
-	disks, status := object{}, object{}
+	disks, disksStatus := object{}, object{}
 	for _, d := range n.Disks {
-		disks[d.Name] = object{"path": d.Path, "allowScheduling": d.AllowScheduling, "evictionRequested": d.EvictionRequested,
-			"storageReserved": int64(0), "tags": []any{}}
+		disks[d.Name] = l.diskSpec(&d)
 		if d.UUID != "" || d.Ready != "" {
-			status[d.Name] = object{"diskUUID": d.UUID, "conditions": l.readiness(d.Ready, d.ReadyReason)}
+			disksStatus[d.Name] = l.diskStatus(&d)
 		}
+	}
+	status := object{"conditions": l.conditions(condition("Ready", n.Ready, n.ReadyReason, n.ReadySince)...), "diskStatus": disksStatus, "zone": n.Zone}
+	if l.minor >= 5 {
+		status["autoEvicting"] = n.AutoEvicting
 	}
 	return object{"metadata": metadata(l.Namespace, n.Name, n.Created, noTime),
 		"spec": object{"name": n.Name, "allowScheduling": n.AllowScheduling, "evictionRequested": n.EvictionRequested,
-			"disks": disks, "tags": []any{}},
-		"status": object{"conditions": l.readiness(n.Ready, n.ReadyReason), "diskStatus": status}}
+			"disks": disks, "tags": anys(n.Tags...)}, "status": status}
+}
+
+func (l longhorn) diskSpec(d *facts.LHDisk) object {
+	spec := object{"path": d.Path, "allowScheduling": d.AllowScheduling, "evictionRequested": d.EvictionRequested,
+		"storageReserved": d.ReservedBytes, "tags": anys(d.Tags...)}
+	if l.minor >= 5 {
+		setText(spec, "diskType", d.Type)
+	}
+	return spec
+}
+
+func (l longhorn) diskStatus(d *facts.LHDisk) object {
+	conditions := slices.Concat(condition("Ready", d.Ready, d.ReadyReason, d.ReadySince), condition("Schedulable", d.Schedulable, "", noTime))
+	return object{"diskUUID": d.UUID, "conditions": l.conditions(conditions...),
+		"storageMaximum": d.MaximumBytes, "storageAvailable": d.AvailableBytes, "storageScheduled": d.ScheduledBytes}
 }
 
 func (l longhorn) volume(v *facts.LHVolume) object {
@@ -97,6 +105,16 @@ func (l longhorn) volume(v *facts.LHVolume) object {
 		"staleReplicaTimeout": int64(2880), "accessMode": "rwo",
 	}
 	setText(spec, "dataLocality", v.DataLocality)
+	setList(spec, "nodeSelector", v.NodeSelector)
+	setList(spec, "diskSelector", v.DiskSelector)
+	image := "engineImage"
+	if l.minor >= 6 {
+		image = "image"
+	}
+	setText(spec, image, v.Image)
+	if l.minor >= 9 {
+		setText(spec, "offlineRebuilding", v.OfflineRebuilding)
+	}
 	if l.minor >= 6 || v.DataEngine != "v1" {
 		setText(spec, "dataEngine", v.DataEngine)
 	}
@@ -107,9 +125,18 @@ func (l longhorn) volume(v *facts.LHVolume) object {
 		"state": v.State, "robustness": v.Robustness, "currentNodeID": v.NodeID, "actualSize": v.ActualBytes,
 		"restoreRequired": v.Restoring, "isStandby": v.Standby, "cloneStatus": object{"state": v.CloneState},
 		"lastBackupAt": timestamp(v.LastBackupAt), "lastDegradedAt": timestamp(v.LastDegradedAt),
-		"conditions": l.conditions(condition("scheduled", "True", "")), "kubernetesStatus": kubernetesStatus(v),
+		"conditions": l.conditions(condition("scheduled", "True", "", noTime)...), "kubernetesStatus": kubernetesStatus(v),
+	}
+	if l.minor >= 12 {
+		setTime(status, "lastAutoSalvagedAt", v.LastAutoSalvagedAt)
 	}
 	return object{"metadata": m, "spec": spec, "status": status}
+}
+
+func setList(m object, key string, list []string) {
+	if len(list) > 0 {
+		m[key] = anys(list...)
+	}
 }
 
 func kubernetesStatus(v *facts.LHVolume) object {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -15,9 +16,16 @@ func storageClassObject(c *facts.StorageClass) object {
 	o := object{"metadata": m, "provisioner": c.Provisioner}
 	setText(o, "reclaimPolicy", c.ReclaimPolicy)
 	setText(o, "volumeBindingMode", c.BindingMode)
+	parameters := cephAttributes(c.Provisioner, c.Pool, c.PoolOf)
+	setText(parameters, "dataLocality", c.DataLocality)
 	if c.Replicas > 0 {
-		o["parameters"] = object{"numberOfReplicas": strconv.Itoa(c.Replicas)}
+		name := "numberOfReplicas"
+		if c.Provisioner == "io.openebs.csi-mayastor" {
+			name = "repl"
+		}
+		parameters[name] = strconv.Itoa(c.Replicas)
 	}
+	setObject(o, "parameters", parameters)
 	return o
 }
 
@@ -43,18 +51,25 @@ func volumeObject(v *facts.Volume) object {
 		spec["claimRef"] = ref
 	}
 	if len(v.NodeNames) > 0 {
-		onNodes := object{"key": "kubernetes.io/hostname", "operator": "In", "values": anys(v.NodeNames...)}
+		key := cmp.Or(nodeKeys[v.Driver], "kubernetes.io/hostname")
+		onNodes := object{"key": key, "operator": "In", "values": anys(v.NodeNames...)}
 		spec["nodeAffinity"] = object{"required": object{"nodeSelectorTerms": anys(object{"matchExpressions": anys(onNodes)})}}
 	}
 	return object{"metadata": m, "spec": spec, "status": object{"phase": v.Phase}}
 }
+
+// nodeKeys are the labels by which local drivers pin their volumes.
+var nodeKeys = map[string]string{"local.csi.openebs.io": "openebs.io/nodename", "zfs.csi.openebs.io": "openebs.io/nodeid",
+	"topolvm.io": "topology.topolvm.io/node"}
 
 // volumeSource is the member of a PersistentVolume's spec that says where the
 // data lies. CSI drivers are named like hosts; anything else is the member's
 // own name.
 func volumeSource(v *facts.Volume) (key string, source object) {
 	if strings.Contains(v.Driver, ".") {
-		return "csi", object{"driver": v.Driver, "volumeHandle": v.Handle, "fsType": "ext4"}
+		csi := object{"driver": v.Driver, "volumeHandle": v.Handle, "fsType": "ext4"}
+		setObject(csi, "volumeAttributes", cephAttributes(v.Driver, v.Pool, v.PoolOf))
+		return "csi", csi
 	}
 	switch v.Driver {
 	case "nfs":

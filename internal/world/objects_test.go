@@ -54,6 +54,10 @@ func TestObjectsAreAll(t *testing.T) {
 		"snapshot.storage.k8s.io/v1 VolumeSnapshot": len(k.Snapshots),
 		"longhorn.io/v1beta2 Node":                  len(l.Nodes), "longhorn.io/v1beta2 Volume": len(l.Volumes),
 		"longhorn.io/v1beta2 Replica": len(l.Replicas), "longhorn.io/v1beta2 Setting": len(l.Settings),
+		"longhorn.io/v1beta2 InstanceManager": len(l.InstanceManagers), "longhorn.io/v1beta2 EngineImage": len(l.EngineImages),
+		"longhorn.io/v1beta2 Orphan": len(l.Orphans), "longhorn.io/v1beta2 ShardGroup": len(l.ShardGroups), "longhorn.io/v1beta2 Shard": len(l.Shards),
+		"v1 Event": len(l.Salvages), "policy/v1 PodDisruptionBudget": len(k.DisruptionBudgets),
+		"ceph.rook.io/v1 CephBlockPool": 2, "ceph.rook.io/v1 CephFilesystem": 1, // with two pools
 	}
 	got, names := map[string]int{}, map[string]bool{}
 	for _, o := range world.Objects(s) {

@@ -19,12 +19,16 @@ func nodeObject(n *facts.Node) object {
 	spec := object{}
 	if n.Unschedulable {
 		spec["unschedulable"] = true
-		spec["taints"] = anys(object{"effect": "NoSchedule", "key": "node.kubernetes.io/unschedulable"})
+	}
+	if len(n.Taints) > 0 {
+		spec["taints"] = anys(each(n.Taints, func(key *string) object { return object{"effect": "NoSchedule", "key": *key} })...)
 	}
 	status := object{}
 	if n.Ready != "" {
 		reason := map[string]string{"True": "KubeletReady", "False": "KubeletNotReady", "Unknown": "NodeStatusUnknown"}[n.Ready]
-		status["conditions"] = anys(object{"type": "Ready", "status": n.Ready, "reason": reason})
+		ready := object{"type": "Ready", "status": n.Ready, "reason": reason}
+		setTime(ready, "lastTransitionTime", n.ReadySince)
+		status["conditions"] = anys(ready)
 	}
 	return object{"metadata": m, "spec": spec, "status": status}
 }
@@ -93,6 +97,12 @@ func mountSource(m *facts.Mount) object {
 		return object{"server": "nfs.example.org", "path": m.Path}
 	}
 	panic("world: a pod's volume is of the unknown kind " + m.Kind)
+}
+
+func budgetObject(b *facts.DisruptionBudget) object {
+	return object{"metadata": metadata(b.Namespace, b.Name, noTime, noTime), "spec": object{"minAvailable": int64(1),
+		"selector": object{"matchLabels": object{"app": b.Name}}}, "status": object{"disruptionsAllowed": int64(b.Allowed),
+		"currentHealthy": int64(1), "desiredHealthy": int64(1), "expectedPods": int64(1)}}
 }
 
 func cronJobObject(c *facts.CronJob) object {

@@ -25,6 +25,7 @@ func crowded() *facts.Snapshot {
 	s := world.Healthy(world.Small)
 	k, l, t := &s.Kube, &s.Longhorn, world.Now.Add(-time.Hour)
 	k.Nodes[0].Ready, k.Nodes[0].Unschedulable, k.Nodes[1].Ready, k.Nodes[1].Zone = "False", true, "Unknown", ""
+	k.Nodes[0].Taints, k.Nodes[1].ReadySince = []string{"ToBeDeletedByClusterAutoscaler", "node.kubernetes.io/unschedulable"}, time.Time{}
 	k.Claims[1].Deleting, k.Claims[2].Phase = t, "Lost"
 	k.Claims[2].LabelServer, k.Claims[2].SourceKind, k.Claims[2].SourceName = "lab", "VolumeSnapshot", "nightly"
 	k.Claims[4].SourceKind, k.Claims[4].SourceName = "PersistentVolumeClaim", "claim-a"
@@ -40,13 +41,26 @@ func crowded() *facts.Snapshot {
 		facts.Volume{Name: "local", UID: "2", Created: t, Phase: "Failed", ReclaimPolicy: "Recycle", CapacityBytes: 1 << 50, Driver: "local", Handle: "/mnt/x", NodeNames: []string{"a", "b"}},
 		facts.Volume{Name: "host", UID: "3", Created: t, Phase: "Pending", ReclaimPolicy: "Retain", CapacityBytes: 1025, Driver: "hostPath", Handle: "/"},
 		facts.Volume{Name: "gce", UID: "4", Created: t, Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "gcePersistentDisk", Handle: "gke-x",
-			ClaimNamespace: "other", ClaimName: "claim-ann"})
+			ClaimNamespace: "other", ClaimName: "claim-ann"},
+		facts.Volume{Name: "lvm", UID: "5", Created: t, Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "local.csi.openebs.io", Handle: "lvm-1", NodeNames: []string{"a"}},
+		facts.Volume{Name: "rbd", UID: "6", Created: t, Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "rook-ceph.rbd.csi.ceph.com", Handle: "rbd-1",
+			Pool: "replicapool", PoolOf: "rook-ceph"},
+		facts.Volume{Name: "cephfs", UID: "7", Created: t, Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "rook-ceph.cephfs.csi.ceph.com", Handle: "fs-1",
+			Pool: "myfs-fast", PoolOf: "rook-ceph"})
 	k.Pods[0].Deleting, k.Pods[1].Phase, k.Pods[1].Node = t, "Pending", ""
 	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "two", Created: t, Phase: "Running", HasUser: true, User: "ann", Server: "lab", Claims: []string{"a", "b"}})
 	k.Pods = append(k.Pods, facts.Pod{Namespace: "other", Name: "hub", Created: t, Phase: "Running", Component: facts.HubComponent, Image: "hub.example.org/own:1", Claims: []string{"a", "unmounted"},
 		Mounts: []facts.Mount{{Path: "/a", Kind: facts.MountClaim, Claim: "a"}, {Path: "/b", Kind: facts.MountEmptyDir}, {Path: "/c", Kind: facts.MountHostPath},
 			{Path: "/d", Kind: "nfs"}, {Path: "/e", Kind: facts.MountCSI}}})
-	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer"})
+	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer", DataLocality: "strict-local"},
+		facts.StorageClass{Name: "mayastor", Provisioner: "io.openebs.csi-mayastor", ReclaimPolicy: "Retain", BindingMode: "Immediate", Replicas: 2},
+		facts.StorageClass{Name: "ceph", Provisioner: "rook-ceph.rbd.csi.ceph.com", ReclaimPolicy: "Retain", BindingMode: "Immediate", Pool: "replicapool", PoolOf: "rook-ceph"})
+	slices.SortFunc(k.StorageClasses, func(a, b facts.StorageClass) int { return strings.Compare(a.Name, b.Name) })
+	k.DisruptionBudgets[0].Allowed = 2
+	k.Pools = []facts.CephPool{{Namespace: "rook-ceph", Name: "replicapool", Kind: "CephBlockPool", Size: 3, FailureDomain: "host", Phase: "Ready"},
+		{Namespace: "rook-ceph", Name: "ec", Kind: "CephBlockPool", DataChunks: 2, CodingChunks: 1, FailureDomain: "osd", Phase: "Progressing"},
+		{Namespace: "rook-ceph", Name: "myfs-fast", Kind: "CephFilesystem", Size: 1, FailureDomain: "zone", Phase: "Failure"},
+		{Namespace: "rook-ceph", Name: "myfs-slow", Kind: "CephFilesystem", Size: 2, FailureDomain: "host", Phase: "Failure"}}
 	k.CronJobs = []facts.CronJob{
 		{Namespace: "a", Name: "nightly", Schedule: "0 3 * * *", TimeZone: "Australia/Melbourne", LastSchedule: t, LastSuccess: t.Add(time.Minute)},
 		{Namespace: "a", Name: "weekly", Schedule: "@weekly", Suspended: true}}
@@ -62,23 +76,36 @@ func crowded() *facts.Snapshot {
 	l.Volumes[2].CloneState, l.Volumes[2].DataEngine, l.Volumes[2].DataLocality = "initiated", "v2", "strict-local"
 	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt, l.Volumes[3].LastBackupAt = t, t, time.Time{}
 	l.Volumes[4].Sharded = true
+	l.Volumes[5].LastAutoSalvagedAt, l.Volumes[5].OfflineRebuilding, l.Volumes[5].Image = t, "enabled", ""
+	l.Volumes[6].NodeSelector, l.Volumes[6].DiskSelector = []string{"storage", "big"}, []string{"ssd"}
 	l.Replicas[0].FailedAt, l.Replicas[0].LastFailedAt, l.Replicas[0].HealthyAt = t, t, time.Time{}
 	l.Replicas[1].Active, l.Replicas[1].EvictionRequested, l.Replicas[1].Deleting = false, true, t
 	l.Replicas[2].LinkedCloneSource, l.Replicas[2].NodeID, l.Replicas[2].DiskID = "source-r-1", "", ""
 	l.Nodes[0].Ready, l.Nodes[0].ReadyReason, l.Nodes[0].EvictionRequested = "False", "KubernetesNodeGone", true
-	l.Nodes[1].Ready, l.Nodes[1].AllowScheduling = "", false
+	l.Nodes[1].Ready, l.Nodes[1].ReadySince, l.Nodes[1].AllowScheduling = "", time.Time{}, false
+	l.Nodes[1].AutoEvicting, l.Nodes[1].Zone, l.Nodes[1].Tags = true, "", []string{"big", "storage"}
+	l.Nodes[1].Disks[0].Tags, l.Nodes[1].Disks[0].Schedulable, l.Nodes[1].Disks[0].ScheduledBytes = []string{"hdd", "old"}, "False", 1<<40
 	l.Nodes[2].Disks = append(l.Nodes[2].Disks, facts.LHDisk{Name: "new", Path: "/new"},
 		facts.LHDisk{Name: "old", UUID: "u", Path: "/old", Ready: "False", ReadyReason: "DiskFilesystemChanged", EvictionRequested: true})
 	l.Nodes[3].Disks = nil
+	l.InstanceManagers[0].State, l.InstanceManagers[0].Engines, l.InstanceManagers[0].Instances = "unknown", 2, 5
+	l.EngineImages[0].Refs, l.EngineImages[0].State, l.EngineImages[0].Missing = 4, "deploying", []string{"worker-2", "worker-9"}
+	l.Orphans = []facts.LHOrphan{{Name: "orphan-1", Created: t, Deleting: t, Type: "replica", NodeID: "worker-1", DataName: "pvc-x-0123abcd", DiskName: "default-disk", DiskUUID: "u",
+		DiskPath: "/var/lib/longhorn/"}, {Name: "orphan-2", Created: t, Type: "engine-instance", NodeID: "worker-2"}}
+	l.ShardGroups = []facts.LHShardGroup{{Name: l.Volumes[4].Name, DataChunks: 2, ParityChunks: 1, State: "degraded", Failed: 1, DirtyRegion: true}}
+	l.Shards = []facts.LHShard{{Name: "shard-0", Group: l.Volumes[4].Name, NodeID: "worker-1", DiskID: "u", State: "normal", EvictionRequested: true},
+		{Name: "shard-1", Group: l.Volumes[4].Name, Deleting: t, Slot: 1, State: "failed"}}
+	l.Salvages = []facts.LHSalvage{{Volume: l.Volumes[0].Name, At: t}, {Volume: l.Volumes[1].Name, At: t}}
 	world.Settle(s)
 	return s
 }
 
 func TestDumpHoldsTheFacts(t *testing.T) {
-	old := crowded()
-	old.Longhorn.Version, old.Longhorn.Settings = "v1.2.4", map[string]string{"current-longhorn-version": "v1.2.4"}
-	middle := crowded()
-	middle.Longhorn.Version, middle.Longhorn.Settings = "v1.5.5", map[string]string{"current-longhorn-version": "v1.5.5"}
+	of := func(version string) *facts.Snapshot {
+		s := crowded()
+		world.FitLonghorn(s, version)
+		return s
+	}
 	none := crowded()
 	none.Longhorn = facts.Longhorn{}
 	for i := range none.Sources {
@@ -87,7 +114,8 @@ func TestDumpHoldsTheFacts(t *testing.T) {
 		}
 	}
 	for name, s := range map[string]*facts.Snapshot{"healthy": world.Healthy(world.Small), "crowded": crowded(),
-		"Longhorn 1.2": old, "Longhorn 1.5": middle, "no Longhorn": none} {
+		"Longhorn 1.2": of("v1.2.4"), "Longhorn 1.4": of("v1.4.3"), "Longhorn 1.5": of("v1.5.5"), "Longhorn 1.10": of("v1.10.0"),
+		"Longhorn 1.12.0": of("v1.12.0"), "no Longhorn": none} {
 		t.Run(name, func(t *testing.T) {
 			world.Settle(s)
 			dir := t.TempDir()
@@ -116,13 +144,16 @@ func ignoreAbsentNamespace(s *facts.Snapshot) cmp.Option {
 
 func clusterSources(s *facts.Snapshot) []facts.Source {
 	return plain(slices.DeleteFunc(slices.Clone(s.Sources), func(src facts.Source) bool {
-		return !strings.HasPrefix(src.Name, "kube/") && !strings.HasPrefix(src.Name, "longhorn/")
+		return !strings.HasPrefix(src.Name, "kube/") && !strings.HasPrefix(src.Name, "longhorn/") && !strings.HasPrefix(src.Name, "ceph/")
 	}))
 }
 
-// plain is sources without what differs from run to run.
+// plain is sources without what differs from run to run, and without those of
+// Ceph where there is none, of which worlds do not speak.
 func plain(sources []facts.Source) []facts.Source {
-	sources = slices.Clone(sources)
+	sources = slices.DeleteFunc(slices.Clone(sources), func(src facts.Source) bool {
+		return strings.HasPrefix(src.Name, "ceph/") && src.Status == facts.Absent
+	})
 	for i := range sources {
 		sources[i].Duration, sources[i].Detail = 0, ""
 	}

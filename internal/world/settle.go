@@ -78,8 +78,13 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 	if len(k.Pools) > 0 {
 		sources = append(sources, poolSources(k.Pools)...)
 	}
+	version := releaseOf(l.Version)
 	for _, c := range counts {
-		sources = append(sources, facts.Source{Name: c.name, Status: facts.OK, Items: map[string]int{c.item: c.n}})
+		source := facts.Source{Name: c.name, Status: facts.OK, Items: map[string]int{c.item: c.n}}
+		if !version.has(c.name) {
+			source = facts.Source{Name: c.name, Status: facts.Absent, Detail: "this Longhorn is older than that"}
+		}
+		sources = append(sources, source)
 	}
 	for _, h := range s.Hubs {
 		sources = append(sources, facts.Source{Name: facts.HubDB(h.Name), Status: facts.OK, Items: map[string]int{
@@ -100,14 +105,9 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 }
 
 func poolSources(pools []facts.CephPool) []facts.Source {
-	block := 0
-	for _, p := range pools {
-		if p.Kind == "CephBlockPool" {
-			block++
-		}
-	}
-	return []facts.Source{{Name: facts.CephBlockPools, Status: facts.OK, Items: map[string]int{"blockpools": block}},
-		{Name: facts.CephFilesystems, Status: facts.OK, Items: map[string]int{"filesystems": len(pools) - block}}}
+	kinds := cephKinds(pools)
+	return []facts.Source{{Name: facts.CephBlockPools, Status: facts.OK, Items: map[string]int{"blockpools": len(kinds[0].objects)}},
+		{Name: facts.CephFilesystems, Status: facts.OK, Items: map[string]int{"filesystems": len(kinds[1].objects)}}}
 }
 
 // Measure has Prometheus tell how full the volumes are that are mounted.

@@ -13,22 +13,24 @@ import (
 	"hubaudit/test/harness"
 )
 
-const rbac = "rbac.authorization.k8s.io"
+const (
+	rbac              = "rbac.authorization.k8s.io"
+	longhornNamespace = "longhorn-system"
+)
 
 // chartAccount is the kubeconfig of the service account that the chart makes,
 // with the rights that the chart gives it.
 func (st *stage) chartAccount(t *testing.T) string {
 	t.Helper()
 	st.ApplyYAML(t, helm(t, st, "template", "audit", chartDir, "--namespace", world.Namespace, "--values", filepath.Join(chartDir, "ci", "full-values.yaml"),
-		"--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml"))
+		"--set", "rbac.longhornEvents=true", "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml"))
 	return st.account(t, "auditor")
 }
 
-// documentedRules are all documented rights but those on one resource, as
-// rules of a role.
-func documentedRules(without string) []any {
-	var rules []any
-	for resource, verbs := range documented {
+// rulesOf are all rights but those on one resource, as rules of a role.
+func rulesOf(given rights, without string) []any {
+	rules := []any{}
+	for resource, verbs := range given {
 		if r := schema.ParseGroupResource(resource); resource != without {
 			rules = append(rules, object{"apiGroups": []any{r.Group}, "resources": []any{r.Resource}, "verbs": anys(verbs)})
 		}
@@ -48,7 +50,8 @@ func anys(list []string) []any {
 // on one resource, and returns its kubeconfig once the rights are in force.
 func (st *stage) accountWithout(t *testing.T, name, without string) string {
 	t.Helper()
-	st.bind(t, name, "Cluster", "", documentedRules(without))
+	st.bind(t, name, "Cluster", "", rulesOf(documented, without))
+	st.bind(t, name, "", longhornNamespace, rulesOf(documentedThere, without))
 	return st.account(t, name)
 }
 
@@ -56,7 +59,7 @@ func (st *stage) accountWithout(t *testing.T, name, without string) string {
 // rights in the hub's namespace, and none elsewhere.
 func (st *stage) confined(t *testing.T, name string) string {
 	t.Helper()
-	st.bind(t, name, "", world.Namespace, documentedRules(""))
+	st.bind(t, name, "", world.Namespace, rulesOf(documented, ""))
 	kubeconfig := st.KubeconfigForToken(t, st.ServiceAccountToken(t, world.Namespace, name))
 	claims := clientOf(t, kubeconfig).Resource(schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"})
 	harness.Poll(t, "the rights of "+name, func(ctx context.Context) error {

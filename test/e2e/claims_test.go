@@ -92,7 +92,7 @@ func podNamed(s *facts.Snapshot, name string) *facts.Pod {
 // TestDeletedClaim is a deletion as it really goes: the API server keeps a claim
 // that a pod mounts, and its controller lets it go with the pod.
 func TestDeletedClaim(t *testing.T) {
-	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot"}})
+	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "ceph"}})
 	st.makeNamespace(t, world.Namespace)
 	s := world.Healthy(world.Small)
 	st.become(t, s)

@@ -20,7 +20,8 @@ import (
 )
 
 // versions are those in which the documented resources are read.
-var versions = map[string]string{"": "v1", "storage.k8s.io": "v1", "batch": "v1", "snapshot.storage.k8s.io": "v1", "longhorn.io": "v1beta2"}
+var versions = map[string]string{"": "v1", "storage.k8s.io": "v1", "batch": "v1", "snapshot.storage.k8s.io": "v1", "longhorn.io": "v1beta2",
+	"policy": "v1", "ceph.rook.io": "v1"}
 
 // contents are the versions of all objects that the audit may read, and the
 // sums of all files of a site.

@@ -55,16 +55,19 @@ var damages = []damage{
 		world.ReplaceNode(s, "worker-3", "worker-3")
 	}, want: outcome{Status: 1, Fail: map[string][]string{
 		"lh-single-usable-replica critical": volumes(4, 5, 8, 9, 12),
-		"lh-single-usable-replica error":    volumes(1)}}},
+		"lh-single-usable-replica error":    volumes(1),
+		"lh-replica-disk-missing error":     {firstDisk("worker-2"), firstDisk("worker-3")}}}},
 	{name: "two nodes are down and will be back", damage: func(s *facts.Snapshot) {
 		for i := range 2 {
 			s.Kube.Nodes[i].Ready = "Unknown"
 			s.Longhorn.Nodes[i].Ready, s.Longhorn.Nodes[i].ReadyReason = "False", "KubernetesNodeNotReady"
 		}
-	}, want: outcome{Status: 1, Fail: map[string][]string{"lh-single-usable-replica error": volumes(3, 4, 7, 8, 11, 12)}}},
+	}, want: outcome{Status: 1, Fail: map[string][]string{"lh-single-usable-replica error": volumes(3, 4, 7, 8, 11, 12),
+		"lh-disk-not-ready error": {"node worker-1", "node worker-2"}}}},
 	{name: "Longhorn has no replica on record", damage: func(s *facts.Snapshot) { s.Longhorn.Replicas = nil },
 		want: outcome{Status: 2, Fail: map[string][]string{"audit-input-missing critical": {"source longhorn/replicas"}},
-			Unknown: []string{"lh-no-usable-replica", "lh-single-usable-replica", "lh-replica-node-missing"}}},
+			Unknown: append(without(requiring(facts.LonghornReplicas), []string{"lh-ec-margin", "lh-engine-image-not-ready", "lh-orphan-autodelete"}),
+				"lh-drain-would-lose-data")}},
 	{name: "a claim has lost its volume", damage: func(s *facts.Snapshot) {
 		c := claimOf(s, "student-0003")
 		c.Phase = "Lost"
@@ -126,7 +129,7 @@ func TestDamages(t *testing.T) {
 	st.become(t, healthy)
 	p := newSite(t, healthy, st.admin, "")
 	p.audit(t).expect(t, outcome{Skipped: firstRun})
-	for _, d := range slices.Concat(damages, claimDamages) {
+	for _, d := range slices.Concat(damages, claimDamages, replicaDamages) {
 		t.Run(d.name, func(t *testing.T) {
 			s := world.Healthy(world.Small)
 			s.Now = p.at // of the damage

@@ -40,10 +40,11 @@ func TestHealthyWorld(t *testing.T) {
 	}
 }
 
-// itemsOf are the numbers of everything that a world's sources hold. The
-// history has one baseline after the first run: that of the users.
+// itemsOf are the numbers of everything that a world's sources hold, on a
+// cluster that has Rook, if only in name. The history has one baseline after the
+// first run: that of the users.
 func itemsOf(s *facts.Snapshot) map[string]map[string]int {
-	items := map[string]map[string]int{}
+	items := map[string]map[string]int{facts.CephBlockPools: {"blockpools": 0}, facts.CephFilesystems: {"filesystems": 0}}
 	for _, src := range s.Sources {
 		items[src.Name] = src.Items
 	}
@@ -88,11 +89,14 @@ func expectFacts(t *testing.T, st *stage, s *facts.Snapshot) {
 			t.Errorf("claim %s has the UID %q and was created at %s", c.Name, c.UID, c.Created)
 		}
 	}
-	want := slices.DeleteFunc(slices.Clone(s.Sources), func(src facts.Source) bool {
-		return !strings.HasPrefix(src.Name, "kube/") && !strings.HasPrefix(src.Name, "longhorn/")
-	})
+	ofCluster := func(src facts.Source) bool {
+		return strings.HasPrefix(src.Name, "kube/") || strings.HasPrefix(src.Name, "longhorn/") || len(s.Kube.Pools) > 0 && strings.HasPrefix(src.Name, "ceph/")
+	}
+	only := func(sources []facts.Source) []facts.Source {
+		return slices.DeleteFunc(slices.Clone(sources), func(src facts.Source) bool { return !ofCluster(src) })
+	}
 	byName := cmpopts.SortSlices(func(a, b facts.Source) bool { return a.Name < b.Name })
-	if diff := cmp.Diff(want, slices.Concat(kubeSources, longhornSources), byName, cmpopts.IgnoreFields(facts.Source{}, "Duration"),
+	if diff := cmp.Diff(only(s.Sources), only(slices.Concat(kubeSources, longhornSources)), byName, cmpopts.IgnoreFields(facts.Source{}, "Duration", "Detail"),
 		cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("sources (-world +read):\n%s", diff)
 	}
@@ -117,6 +121,7 @@ func everything() *facts.Snapshot {
 	s := world.Healthy(world.Small)
 	k, l, at := &s.Kube, &s.Longhorn, world.Now.Add(-time.Hour)
 	k.Nodes[0].Ready, k.Nodes[0].Unschedulable, k.Nodes[1].Ready, k.Nodes[1].Zone = "False", true, "Unknown", ""
+	k.Nodes[0].Taints = []string{"ToBeDeletedByClusterAutoscaler", "node.kubernetes.io/unschedulable"}
 	k.Claims[2].Phase = "Lost"
 	k.Claims[3].KubeSpawnerVersion, k.Claims[3].LabelUser, k.Claims[3].AccessModes = "", "", []string{"ReadWriteOnce", "ReadWriteMany"}
 	k.Claims[4].LabelServer, k.Claims[4].Chart = "lab", ""
@@ -135,12 +140,20 @@ func everything() *facts.Snapshot {
 			NodeNames: []string{"a", "b"}},
 		facts.Volume{Name: "host", Phase: "Pending", ReclaimPolicy: "Recycle", CapacityBytes: 1, Driver: "hostPath", Handle: "/srv"},
 		facts.Volume{Name: "gce", Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "gcePersistentDisk", Handle: "gke-x",
-			ClaimNamespace: world.Namespace, ClaimName: "claim-odd"})
+			ClaimNamespace: world.Namespace, ClaimName: "claim-odd"},
+		facts.Volume{Name: "lvm", Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "topolvm.io", Handle: "lvm-1", NodeNames: []string{"a"}},
+		facts.Volume{Name: "rbd", Phase: "Bound", ReclaimPolicy: "Retain", CapacityBytes: 1, Driver: "rook-ceph.rbd.csi.ceph.com", Handle: "rbd-1",
+			Pool: "replicapool", PoolOf: "rook-ceph"})
+	k.Pools = []facts.CephPool{{Namespace: world.Namespace, Name: "ec", Kind: "CephBlockPool", DataChunks: 2, CodingChunks: 1, FailureDomain: "osd", Phase: "Progressing"},
+		{Namespace: world.Namespace, Name: "replicapool", Kind: "CephBlockPool", Size: 3, FailureDomain: "host", Phase: "Ready"},
+		{Namespace: world.Namespace, Name: "myfs-fast", Kind: "CephFilesystem", Size: 1, FailureDomain: "zone", Phase: "Failure"},
+		{Namespace: world.Namespace, Name: "myfs-slow", Kind: "CephFilesystem", Size: 2, FailureDomain: "host", Phase: "Failure"}}
+	k.DisruptionBudgets[0].Allowed = 2
 	k.Pods[1].Phase, k.Pods[1].Node = "Pending", ""
 	k.Pods = append(k.Pods, facts.Pod{Namespace: world.Namespace, Name: "two", Phase: "Running", HasUser: true, User: "ann", Server: "lab", Claims: []string{"a", "b"}})
 	k.Pods = append(k.Pods, facts.Pod{Namespace: world.Namespace, Name: "test-hub", Phase: "Pending", Component: facts.HubComponent,
 		Image: "hub.example.org/own@sha256:0123", Release: "test"})
-	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer"})
+	k.StorageClasses = append(k.StorageClasses, facts.StorageClass{Name: "slow", Provisioner: "x.example", ReclaimPolicy: "Delete", BindingMode: "WaitForFirstConsumer", DataLocality: "strict-local"})
 	k.CronJobs = []facts.CronJob{
 		{Namespace: world.Namespace, Name: "nightly", Schedule: "0 3 * * *", TimeZone: "Australia/Melbourne", LastSchedule: at, LastSuccess: at.Add(time.Minute)},
 		{Namespace: world.Namespace, Name: "weekly", Schedule: "@weekly", Suspended: true}}
@@ -159,7 +172,18 @@ func everything() *facts.Snapshot {
 	l.Replicas[1].Active, l.Replicas[1].EvictionRequested = false, true
 	l.Replicas[2].NodeID, l.Replicas[2].DiskID = "", ""
 	l.Nodes[0].Ready, l.Nodes[0].ReadyReason, l.Nodes[0].EvictionRequested = "False", "KubernetesNodeGone", true
-	l.Nodes[1].Ready, l.Nodes[1].AllowScheduling = "", false
+	l.Nodes[1].Ready, l.Nodes[1].ReadySince, l.Nodes[1].AllowScheduling = "", time.Time{}, false
+	l.Nodes[1].AutoEvicting, l.Nodes[1].Zone, l.Nodes[1].Tags = true, "", []string{"big", "storage"}
+	l.Nodes[1].Disks[0].Tags, l.Nodes[1].Disks[0].Schedulable, l.Nodes[1].Disks[0].ScheduledBytes = []string{"hdd", "old"}, "False", 1<<40
+	l.Volumes[5].OfflineRebuilding, l.Volumes[5].Image, l.Volumes[5].NodeSelector, l.Volumes[5].DiskSelector = "enabled", "engine:own", []string{"storage", "big"}, []string{"ssd"}
+	l.InstanceManagers[0].State, l.InstanceManagers[0].Engines, l.InstanceManagers[0].Instances = "unknown", 2, 5
+	l.EngineImages[0].Refs, l.EngineImages[0].State, l.EngineImages[0].Incompatible, l.EngineImages[0].Missing = 4, "deploying", true, []string{"worker-2", "worker-9"}
+	l.Orphans = []facts.LHOrphan{{Name: "orphan-1", Type: "replica", NodeID: "worker-1", DataName: "pvc-x-0123abcd", DiskName: "default-disk", DiskUUID: "u",
+		DiskPath: "/var/lib/longhorn/"}, {Name: "orphan-2", Type: "engine-instance", NodeID: "worker-2"}}
+	l.ShardGroups = []facts.LHShardGroup{{Name: "sharded", DataChunks: 2, ParityChunks: 1, State: "degraded", Failed: 1, DirtyRegion: true}}
+	l.Shards = []facts.LHShard{{Name: "shard-0", Group: "sharded", NodeID: "worker-1", DiskID: "u", State: "normal", EvictionRequested: true},
+		{Name: "shard-1", Group: "sharded", Slot: 1, State: "failed"}}
+	l.Salvages = []facts.LHSalvage{{Volume: l.Volumes[0].Name, At: at}, {Volume: l.Volumes[1].Name, At: at}}
 	l.Nodes[2].Disks = append(l.Nodes[2].Disks, facts.LHDisk{Name: "new", Path: "/new"},
 		facts.LHDisk{Name: "old", UUID: "u", Path: "/old", Ready: "False", ReadyReason: "DiskFilesystemChanged", EvictionRequested: true})
 	l.Nodes[3].Disks = nil

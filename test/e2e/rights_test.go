@@ -30,10 +30,11 @@ var verbs = []string{"get", "list", "watch", "create", "update", "patch", "delet
 func expectRights(t *testing.T, st *stage, kubeconfig, namespace string) {
 	t.Helper()
 	account := clientOf(t, kubeconfig)
-	expectSame(t, "by access reviews", reviewed(t, st, account))
+	expectSame(t, "by access reviews", reviewed(t, st, account), nil)
 	for _, in := range []string{namespace, "kube-system"} {
-		expectSame(t, "by the rules in "+in, ruled(t, account, in))
+		expectSame(t, "by the rules in "+in, ruled(t, account, in), nil)
 	}
+	expectSame(t, "by the rules in Longhorn's namespace", ruled(t, account, longhornNamespace), documentedThere)
 	expectRefused(t, account, namespace)
 }
 
@@ -185,12 +186,13 @@ func expectRefused(t *testing.T, account dynamic.Interface, namespace string) {
 	}
 	_, listed := core("secrets").List(t.Context(), metav1.ListOptions{})
 	_, read := core("secrets").Get(t.Context(), "hubaudit-secrets", metav1.GetOptions{})
+	_, happened := core("events").List(t.Context(), metav1.ListOptions{})
 	_, configs := core("configmaps").List(t.Context(), metav1.ListOptions{})
 	_, watched := core("pods").Watch(t.Context(), metav1.ListOptions{})
 	_, token := core("serviceaccounts").Create(t.Context(), &unstructured.Unstructured{Object: object{"apiVersion": "authentication.k8s.io/v1",
 		"kind": "TokenRequest", "metadata": object{"name": "default"}, "spec": object{}}}, metav1.CreateOptions{}, "token")
 	_, entered := core("pods").Get(t.Context(), "hub-6b7f9d4c5-x2x7p", metav1.GetOptions{}, "exec")
-	for what, err := range map[string]error{"list secrets": listed, "get a secret": read, "list configmaps": configs, "watch pods": watched,
+	for what, err := range map[string]error{"list secrets": listed, "get a secret": read, "list events": happened, "list configmaps": configs, "watch pods": watched,
 		"make a token": token, "exec into a pod": entered} {
 		if !apierrors.IsForbidden(err) {
 			t.Errorf("%s: got %v, want Forbidden", what, err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"sync"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -32,20 +31,31 @@ type stage struct {
 	objects map[string]object
 }
 
-// mainStage is the stage of most tests: Longhorn and VolumeSnapshots, and no
+// mainStage is the stage of most tests: Longhorn, VolumeSnapshots and Rook, and no
 // controllers, so that everything stays as the world has it.
 func mainStage(t *testing.T) *stage {
 	t.Helper()
-	c := harness.Shared(t, harness.Options{CRDs: []string{"longhorn", "snapshot"}})
-	shared.once.Do(func() { shared.stage = &stage{Cluster: c} })
-	shared.stage.admin = c.Kubeconfig(t, "root", "system:masters")
-	return shared.stage
+	return sharedStage(t, "longhorn", "snapshot", "ceph")
 }
 
-var shared struct {
-	once  sync.Once
-	stage *stage
+// oldStage has Longhorn 1.2's v1beta1 instead, whose conditions are a map.
+func oldStage(t *testing.T) *stage {
+	t.Helper()
+	return sharedStage(t, "longhorn-1.2", "snapshot", "ceph")
 }
+
+// sharedStage is the stage of all tests that ask for the same CRDs.
+func sharedStage(t *testing.T, crds ...string) *stage {
+	t.Helper()
+	c := harness.Shared(t, harness.Options{CRDs: crds})
+	if stages[c] == nil {
+		stages[c] = &stage{Cluster: c}
+	}
+	stages[c].admin = c.Kubeconfig(t, "root", "system:masters")
+	return stages[c]
+}
+
+var stages = map[*harness.Cluster]*stage{} // no test runs beside another
 
 // ownStage is a stage on a cluster that ends with the test.
 func ownStage(t *testing.T, options harness.Options) *stage {
@@ -104,6 +114,9 @@ func sameForGood(have, want object) bool {
 	switch have["kind"] {
 	case "Pod", "PersistentVolume", "PersistentVolumeClaim":
 		return reflect.DeepEqual(have["spec"], want["spec"])
+	case "StorageClass":
+		return reflect.DeepEqual(have["parameters"], want["parameters"]) && have["provisioner"] == want["provisioner"] &&
+			have["reclaimPolicy"] == want["reclaimPolicy"] && have["volumeBindingMode"] == want["volumeBindingMode"]
 	}
 	return true
 }

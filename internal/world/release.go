@@ -1,0 +1,131 @@
+package world
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hubaudit/internal/facts"
+)
+
+// release is a version of Longhorn: 1.<minor>.<patch>.
+type release struct{ minor, patch int }
+
+// newest stands for a version that cannot be read.
+var newest = release{12, 1}
+
+func releaseOf(version string) release {
+	var r release
+	if _, err := fmt.Sscanf(version, "v1.%d.%d", &r.minor, &r.patch); err != nil {
+		return newest
+	}
+	return r
+}
+
+// old is true for the time of v1beta1, when conditions were a map by type.
+func (r release) old() bool { return r.minor < 3 }
+
+// has tells whether the version knows what a source reads.
+func (r release) has(source string) bool {
+	switch source {
+	case facts.LonghornOrphans:
+		return !r.old()
+	case facts.LonghornShardGroups, facts.LonghornShards:
+		return r.minor > newest.minor || r.minor == newest.minor && r.patch >= newest.patch
+	}
+	return true
+}
+
+// FitLonghorn makes a world's Longhorn one of a version, such as v1.2.4: what
+// that did not record yet is taken away.
+func FitLonghorn(s *facts.Snapshot, version string) {
+	l, r := &s.Longhorn, releaseOf(version)
+	l.Version, l.Settings[versionSetting] = version, version
+	if r.minor < 5 {
+		splitManagers(s)
+	}
+	for i := range l.Nodes {
+		fitNode(&l.Nodes[i], r)
+	}
+	for i := range l.Volumes {
+		fitVolume(&l.Volumes[i], r)
+	}
+	for i := range l.Replicas {
+		if r.minor < 7 {
+			l.Replicas[i].LastHealthyAt, l.Replicas[i].LastFailedAt = time.Time{}, time.Time{}
+		}
+	}
+	for i := range l.EngineImages {
+		l.EngineImages[i].Image = engineImage(version)
+	}
+	if !r.has(facts.LonghornOrphans) {
+		l.Orphans = nil
+	}
+	if !r.has(facts.LonghornShards) {
+		l.ShardGroups, l.Shards = nil, nil
+	}
+	Settle(s)
+}
+
+const versionSetting = "current-longhorn-version"
+
+func fitNode(n *facts.LHNode, r release) {
+	if r.minor >= 5 {
+		return
+	}
+	n.AutoEvicting = false
+	for i := range n.Disks {
+		n.Disks[i].Type = ""
+	}
+}
+
+func fitVolume(v *facts.LHVolume, r release) {
+	v.Image = engineImage(fmt.Sprintf("v1.%d.%d", r.minor, r.patch))
+	if r.minor < 5 {
+		v.DataEngine = "v1"
+	}
+	if r.minor < 9 {
+		v.OfflineRebuilding = ""
+	}
+	if r.minor < 12 {
+		v.LastAutoSalvagedAt = time.Time{}
+	}
+	if !r.has(facts.LonghornShards) {
+		v.Sharded = false
+	}
+}
+
+// splitManagers gives each node one instance manager for engines and one for
+// replicas, with their budgets, as it was before 1.5.
+func splitManagers(s *facts.Snapshot) {
+	apart := func(name, kind string) string { return strings.Replace(name, "manager-", "manager-"+kind[:1]+"-", 1) }
+	kinds := []string{"engine", "replica"}
+	split := map[string]bool{}
+	var managers []facts.LHInstanceManager
+	for _, m := range s.Longhorn.InstanceManagers {
+		if m.Type != "aio" {
+			managers = append(managers, m)
+			continue
+		}
+		split[m.Name] = true
+		engines, replicas := m.Engines, m.Instances-m.Engines
+		for i, kind := range kinds {
+			one := m
+			one.Name, one.Type, one.DataEngine = apart(m.Name, kind), kind, "v1"
+			one.Engines, one.Instances = []int{engines, 0}[i], []int{engines, replicas}[i]
+			managers = append(managers, one)
+		}
+	}
+	s.Longhorn.InstanceManagers = managers
+	for _, b := range slices.Clone(s.Kube.DisruptionBudgets) {
+		if b.Namespace == s.Longhorn.Namespace && split[b.Name] {
+			s.Kube.DisruptionBudgets = slices.DeleteFunc(s.Kube.DisruptionBudgets, func(have facts.DisruptionBudget) bool { return have == b })
+			for _, kind := range kinds {
+				one := b
+				one.Name = apart(b.Name, kind)
+				s.Kube.DisruptionBudgets = append(s.Kube.DisruptionBudgets, one)
+			}
+		}
+	}
+}
