@@ -26,13 +26,15 @@ var lhBlankAttachRisk = &Check{
 			"was written. While such a volume is attached it is not reported.",
 		Do: []string{
 			"Keep everybody from mounting it: `kubectl -n NAMESPACE scale deployment/hub --replicas=0`, or block the users named in the details in the hub's configuration; delete a pod that already waits for the claim.",
-			"Look for what is left of its replicas: `kubectl -n longhorn-system get orphans.longhorn.io`, and `ls DISK/replicas/VOLUME-*` on every node, on old nodes and on disks that were taken out. Copy such folders away.",
+			"Keep Longhorn from attaching it by itself: `kubectl -n longhorn-system patch settings.longhorn.io allow-recurring-job-while-volume-detached --type=merge -p '{\"value\":\"false\"}'`, and take back evictions of nodes and disks that have its blank replicas.",
+			"Look for what is left of its replicas: `kubectl -n longhorn-system get orphans.longhorn.io` (Longhorn 1.3 and later), and `ls DISK/replicas/VOLUME-*` on every node, on old nodes and on disks that were taken out. Copy such folders away.",
 			"Restore its newest backup into a new volume under a new name, and compare it with what was found.",
 			"Give the user's claim the restored volume, then start one server and look at the files.",
 			"Run `audit now` before anyone else may log in again.",
 		},
 		Dont: []string{
 			"Do not attach the volume, not even to look at it, and do not start the user's server.",
+			"Do not evict, back up or upgrade it: Longhorn attaches it for that, calls the blank replicas healthy from then on, and this check passes although nothing is mended.",
 			"Do not rely on `kubectl cordon`: it stops new pods on a node, not the mount on another.",
 			"Do not delete orphans, old disks or nodes: they may have the only copy.",
 			"Do not remove more replicas from Longhorn's records: a volume without any gets blank ones at once.",

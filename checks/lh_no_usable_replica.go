@@ -25,7 +25,7 @@ var lhNoUsableReplica = &Check{
 		Do: []string{
 			"Keep the volume detached: stop the servers that could mount it (`kubectl -n NAMESPACE scale deployment/hub --replicas=0` stops new ones), and note the time of the loss.",
 			"Bring back the nodes and disks named in the details if they still exist, under their old names and with the old disks; do not reuse or wipe disks that were taken out.",
-			"Look for what is left: `kubectl -n longhorn-system get orphans.longhorn.io` and `ls DISK/replicas/VOLUME-*` on every node, old ones too. Copy such folders away.",
+			"Look for what is left: `kubectl -n longhorn-system get orphans.longhorn.io` (Longhorn 1.3 and later) and `ls DISK/replicas/VOLUME-*` on every node, old ones too. Copy such folders away.",
 			"Restore the newest backup into a new volume under a new name, compare it with what was found, and give the user's claim that volume.",
 			"Run `audit now` before anyone may log in again.",
 		},

@@ -39,9 +39,8 @@ var lhNoUsableReplicaCases = cases{
 				world.ReplaceNode(s, "worker-3", "worker-7")
 			},
 			// The hub's own volume is attached and rebuilding.
-			want: outcomes{"lh-no-usable-replica": "fail critical 3", "lh-single-usable-replica": "fail critical 8", "lh-replica-node-missing": "fail error 3"},
-			summary: "3 volumes have no usable replica: 3 replicas are on node worker-1, which is not in Kubernetes; " +
-				"3 replicas are on node worker-2, which is not in Kubernetes; 3 replicas are on node worker-3, which is not in Kubernetes",
+			want:    outcomes{"lh-no-usable-replica": "fail critical 3", "lh-single-usable-replica": "fail critical 8", "lh-replica-node-missing": "fail error 3"},
+			summary: "3 volumes have no usable replica: 9 replicas are on nodes worker-1, worker-2, worker-3, which are not in Kubernetes",
 		},
 		{name: "one replica by choice, and that is gone", change: allFailed(func(v *facts.LHVolume, _ time.Time) { v.WantReplicas = 1 }),
 			want: outcomes{"lh-no-usable-replica": "fail critical 1", "lh-low-replica-count": "fail warning 1"}, summary: noneLeft},

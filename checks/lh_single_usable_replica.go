@@ -39,7 +39,7 @@ var lhSingleUsableReplica = &Check{
 		Dont: []string{
 			"Do not drain, reboot or delete the node that holds the last replica.",
 			"Do not believe \"used\" sizes in Longhorn's UI: they are the last known, and stay when every replica is gone.",
-			"Do not delete replicas or orphans by hand before the volume is Healthy.",
+			"Do not delete any other replica, nor an orphan, by hand before the volume is Healthy.",
 		},
 		Sources: []string{"Nectar post-mortem, 2023", "longhorn/longhorn#2237, #5542, #10833"},
 	},

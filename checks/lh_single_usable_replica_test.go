@@ -67,9 +67,8 @@ var lhSingleUsableReplicaCases = cases{
 			},
 			// Every volume was on three of four workers, six of twelve on both of
 			// these; one of the six is attached and rebuilding.
-			want: outcomes{"lh-single-usable-replica": "fail critical 5", "lh-replica-node-missing": "fail error 2"},
-			summary: "5 volumes have a single usable replica: 5 replicas are on node worker-1, which is not in Kubernetes; " +
-				"5 replicas are on node worker-2, which is not in Kubernetes",
+			want:    outcomes{"lh-single-usable-replica": "fail critical 5", "lh-replica-node-missing": "fail error 2"},
+			summary: "5 volumes have a single usable replica: 10 replicas are on nodes worker-1, worker-2, which are not in Kubernetes",
 		},
 		{
 			name: "the nodes came back under their names, with new disks",

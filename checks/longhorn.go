@@ -153,14 +153,34 @@ func withoutRecord(n int, what string) []string {
 	return []string{fmt.Sprintf("%s %s no record", text.Count(n, what), text.Plural(n, "has", "have"))}
 }
 
+// countedReasons tells how many pieces cannot be used for each reason, the
+// commonest first. Those that are lost with several nodes are one.
 func countedReasons(by map[replica.Reason]int, what string) []string {
-	reasons := slices.SortedFunc(maps.Keys(by), func(a, b replica.Reason) int {
-		return cmp.Or(by[b]-by[a], strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Node, b.Node),
+	nodes := map[replica.Kind][]string{}
+	merged := map[replica.Reason]int{}
+	for r, n := range by {
+		if r.Kind == replica.NodeGone || r.Kind == replica.NodeUnknown {
+			nodes[r.Kind] = append(nodes[r.Kind], r.Node)
+			r.Node = ""
+		}
+		merged[r] += n
+	}
+	reasons := slices.SortedFunc(maps.Keys(merged), func(a, b replica.Reason) int {
+		return cmp.Or(merged[b]-merged[a], strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Node, b.Node),
 			strings.Compare(a.Disk, b.Disk), strings.Compare(a.Detail, b.Detail))
 	})
 	var texts []string
 	for _, r := range reasons {
-		texts = append(texts, text.Count(by[r], what)+" "+forMany(r, by[r]))
+		n := merged[r]
+		if on := nodes[r.Kind]; len(on) > 0 {
+			slices.Sort(on)
+			r.Node = list(on, homesShown)
+		}
+		said := forMany(r, n)
+		if len(nodes[r.Kind]) > 1 {
+			said = strings.Replace(strings.Replace(said, "on node ", "on nodes ", 1), "which is ", "which are ", 1)
+		}
+		texts = append(texts, text.Count(n, what)+" "+said)
 	}
 	return texts
 }

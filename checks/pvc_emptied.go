@@ -27,7 +27,8 @@ var pvcEmptied = &Check{
 		Meaning: "A user's volume held files in an earlier run and has almost none now, as after it was formatted: a Longhorn volume whose replicas were all lost gets blank " +
 			"ones, the next mount formats them, and the user finds an empty home. Everything looks healthy then. It shows in the files and bytes that the " +
 			"kubelets count (Prometheus), in Longhorn's actualSize, and, even without an earlier run, in replicas that were all made at the same moment, long after the " +
-			"volume and its last backup or use.\n\n" +
+			"volume and its last backup or use. Longhorn also attaches a volume by itself, to back it up or to move a replica: blank replicas then count as " +
+			"healthy, the volume takes no space at all, and its next mount formats it.\n\n" +
 			"What each home held is kept from the last run that found it in order. A home that was emptied keeps it, and its finding, until its content is back or somebody accepts.",
 		FalseAlarms: "A user may delete everything. One home alone is a warning where only Longhorn's size fell (a filesystem-trim job after a clean-up does that), an " +
 			"error where only the files are gone, and critical where Longhorn's data went with them. Three or more within a day are critical. Once you know, " +
@@ -36,7 +37,7 @@ var pvcEmptied = &Check{
 			"are restored, cloned or standby. Longhorn's size of a detached volume is its last, and with snapshots it does not shrink when files are deleted: it shows a loss only after the next mount. " +
 			"An engine upgrade makes new records of replicas too, but keeps when they became healthy.",
 		Do: []string{
-			"Stop the user's server, so that nothing more is written to the disks: the old data may still be on them.",
+			"Stop the user's server and keep it stopped, so that nothing more is written to the disks: the old data may still be on them.",
 			"Keep every orphan and every replica directory of the volume: `kubectl -n longhorn-system get orphans.longhorn.io | grep VOLUME`, and see that orphan-resource-auto-deletion is off (lh-orphan-autodelete).",
 			"Compare with the newest backup from before the finding's time: `kubectl -n longhorn-system get backups.longhorn.io -l backup-volume=VOLUME`. Keep it from being pruned by newer, empty ones.",
 			"Restore that backup into a new volume, mount both, and let the user take over what was written since.",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -235,21 +236,41 @@ func affected(d *verdict.Verdict) string {
 	if n := len(names); n > 1 {
 		all = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
-	if users := len(owners(d)); users > 0 {
+	switch users := len(owners(d)); {
+	case users == 0:
+	case slices.ContainsFunc(d.Findings, func(f verdict.Finding) bool { return f.Details["users"] != "" }): // a node is nobody's
+		all += " with the homes of " + text.Count(users, "user")
+	default:
 		all += " of " + text.Count(users, "user")
 	}
 	return all
 }
 
 // owners are the users whose things the subjects are, in the order of the
-// findings; checks name them in the detail "user".
+// findings; checks name one in the detail "user", several, each quoted, in "users".
 func owners(d *verdict.Verdict) []string {
 	var names []string
 	seen := map[string]bool{}
-	for i := range d.Findings {
-		if name := d.Findings[i].Details["user"]; name != "" && d.Findings[i].Subject.Kind != "user" && !seen[name] {
+	add := func(name string) {
+		if name != "" && !seen[name] {
 			seen[name] = true
 			names = append(names, name)
+		}
+	}
+	for i := range d.Findings {
+		f := &d.Findings[i]
+		if f.Subject.Kind == "user" {
+			continue
+		}
+		add(f.Details["user"])
+		for rest := f.Details["users"]; rest != ""; {
+			quoted, err := strconv.QuotedPrefix(rest)
+			if err != nil {
+				break // not a list of names
+			}
+			name, _ := strconv.Unquote(quoted) // QuotedPrefix has checked it
+			add(name)
+			rest = strings.TrimPrefix(rest[len(quoted):], ", ")
 		}
 	}
 	return names

@@ -123,7 +123,7 @@ func Sentence(s string, columns int) string {
 	for i, w := range words {
 		words[i] = Shorten(w, NameColumns)
 	}
-	return Shorten(strings.Join(words, " "), columns)
+	return Cut(strings.Join(words, " "), columns)
 }
 
 // head bounds the work on a text of which only a few columns are shown. It

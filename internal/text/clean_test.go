@@ -48,7 +48,7 @@ func TestSentence(t *testing.T) {
 	if want := `the user \n` + strings.Repeat("x", 40) + "…" + strings.Repeat("x", 21) + " is gone"; got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if got := Sentence(strings.Repeat("word ", 1e6), 20); got != "word word wor…d word" {
+	if got := Sentence(strings.Repeat("word ", 1e6), 20); got != "word word word word…" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -27,6 +27,16 @@ func Shorten(s string, columns int) string {
 	return s[:start] + "…" + lastColumns(s, tail)
 }
 
+// Cut cuts clean text to at most the given columns (at least 3) at its end, as
+// what matters most in a sentence stands at its beginning.
+func Cut(s string, columns int) string {
+	if len(s) <= columns || Width(s) <= columns {
+		return s
+	}
+	end, _ := fit(s, columns-1)
+	return s[:end] + "…"
+}
+
 // fit returns the length in bytes and in columns of the longest beginning of s
 // that takes no more than the given columns and breaks no character.
 func fit(s string, columns int) (length, width int) {

@@ -189,6 +189,14 @@ func (l *LonghornLife) Formatted(volume string) bool {
 // Blank tells whether a reader of the volume would find nothing at all.
 func (l *LonghornLife) Blank(volume string) bool { return l.served(l.volume(volume)).made == 0 }
 
+// Fake tells whether a replica that Longhorn would start lies on its disk without
+// what was written: it was rebuilt from one that had nothing.
+func (l *LonghornLife) Fake(volume string) bool {
+	return slices.ContainsFunc(l.replicas(volume), func(r *facts.LHReplica) bool {
+		return useful(r) && l.disk(r.NodeID, r.DiskID) != nil && !l.intact(r)
+	})
+}
+
 // Held tells whether a user ever wrote to a volume.
 func (l *LonghornLife) Held(volume string) bool { return l.volumes[volume].owed > 0 }
 

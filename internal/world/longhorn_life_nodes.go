@@ -1,6 +1,7 @@
 package world
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 // (node_controller.go, kubernetes_node_controller.go).
 func (l *LonghornLife) controlNodes() {
 	s := l.Snapshot
-	for name, m := range l.machines {
+	for _, name := range slices.Sorted(maps.Keys(l.machines)) {
+		m := l.machines[name]
 		if !m.back.IsZero() && !s.Now.Before(m.back) {
 			l.comeBack(name, m)
 		}
@@ -72,23 +74,23 @@ func (l *LonghornLife) comeBack(node string, m *machine) {
 	k, n := l.kubeNode(node), l.lhNode(node)
 	k.Ready, k.ReadySince = "True", now
 	n.Ready, n.ReadyReason, n.ReadySince = "True", "", now
-	l.loseEngines(node)
+	l.loseProcesses(node)
 }
 
-// loseEngines is what becomes of volumes whose engine was on a machine that
-// stopped: the replica beside it failed too, and the volume is detached. The
-// hub's pod starts again, users' servers do not.
-func (l *LonghornLife) loseEngines(node string) {
+// loseProcesses is what becomes of what ran on a machine that stopped: its
+// replicas failed, and volumes whose engine was there are detached. The hub's pod
+// starts again, users' servers do not.
+func (l *LonghornLife) loseProcesses(node string) {
 	s := l.Snapshot
+	for i := range s.Longhorn.Replicas {
+		if r := &s.Longhorn.Replicas[i]; r.NodeID == node && r.State == "running" && r.FailedAt.IsZero() {
+			l.fail(r)
+		}
+	}
 	for i := range s.Longhorn.Volumes {
 		v := &s.Longhorn.Volumes[i]
 		if v.NodeID != node {
 			continue
-		}
-		for _, r := range l.replicas(v.Name) {
-			if r.NodeID == node && useful(r) {
-				l.fail(r)
-			}
 		}
 		l.detach(v)
 		if v.ClaimName != HubClaim {
@@ -167,7 +169,7 @@ func (l *LonghornLife) Left(node string) (replicas int) {
 func (l *LonghornLife) Remove(node string) []*Disk {
 	s := l.Snapshot
 	l.Drain(node)
-	l.loseEngines(node)
+	l.loseProcesses(node)
 	disks := l.machines[node].disks
 	delete(l.machines, node)
 	s.Kube.Nodes = slices.DeleteFunc(s.Kube.Nodes, func(n facts.Node) bool { return n.Name == node })

@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"hubaudit/checks"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
 )
 
 // longhornLives bounds the tests of Longhorn's lives: each lives this many.
 // HUBAUDIT_LIVES asks for more.
-const longhornLives = 400
+const longhornLives = 500
 
 // TestLonghornOrdinaryLives lives lives in which everything is done right. Nothing
 // above information may be said but what is true of them (longhorn_lives_truth_test.go).
@@ -89,7 +90,11 @@ func liveLonghorn(t *testing.T, c *chance, day func(*estate)) *estate {
 	t.Helper()
 	version := pick(c, longhorns)
 	replicas := 2 + c.n(2)
-	e := &estate{LonghornLife: world.NewLonghornLife(world.Size{Users: 5, Nodes: 4, Replicas: replicas}, version), t: t, c: c,
+	suite, err := checks.NewSuite(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &estate{suite: suite, LonghornLife: world.NewLonghornLife(world.Size{Users: 5, Nodes: 4, Replicas: replicas}, version), t: t, c: c,
 		fired: map[string]bool{}, told: map[string]bool{}, formatted: map[string]bool{}, shelf: map[string][]*world.Disk{}}
 	e.note("Longhorn %s, %d replicas", version, replicas)
 	if c.in(3) {
@@ -110,6 +115,7 @@ type estate struct {
 	*world.LonghornLife
 	t     *testing.T
 	c     *chance
+	suite checks.Suite
 	log   []string
 	wrong []string
 	fired map[string]bool
