@@ -50,18 +50,19 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	start := o.Clock().UTC()
 	run := &verdict.Run{Cluster: cfg.Cluster.Name, StartedAt: start.Truncate(time.Second), Version: o.Version}
 
-	known, historySource := openHistory(ctx, cfg, run.StartedAt, o)
-	if known.store != nil {
-		defer known.store.Close()
-	}
 	names, unnamed := naming(cfg)
 	snapshot := gather(ctx, cfg, run.StartedAt, o)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
 	}
+	known, historySource := openHistory(ctx, cfg, run.StartedAt, o)
+	if known.store != nil {
+		defer known.store.Close()
+	}
 	views := look(snapshot, names, unnamed)
 	snapshot.Past = known.past
 	run.Notes = compare(&snapshot.Past, known.users, views)
+	known.users = nil // as big as the hub, and of no more use
 	if unnamed != nil {
 		run.Notes = append(run.Notes, "Who the users are is neither remembered nor compared in this run: "+unnamed.Error()+".")
 	}

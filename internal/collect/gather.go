@@ -57,6 +57,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	g.cluster()
 	g.prometheus()
 	g.wait.Wait()
+	kube.ForgetInterned()
 	g.usersFromAPI()
 	resolveNaming(g.snapshot)
 	g.backupsFromSnapshots()

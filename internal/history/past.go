@@ -40,7 +40,7 @@ func (s *Store) Past(ctx context.Context, cluster string, now time.Time) (facts.
 				past.Marks[key] = facts.Mark{Value: m.value.String, Since: fromSeconds(m.since), Until: fromSeconds(m.until)}
 			}
 		}
-		if err := s.readSizes(ctx, tx, cluster, past.Sizes); err != nil {
+		if err := readSizes(ctx, tx, cluster, past.Sizes); err != nil {
 			return err
 		}
 		sources, err := readSources(ctx, tx, cluster)

@@ -76,7 +76,7 @@ func (s *Store) storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run,
 	if err := storeMeasures(ctx, tx, run); err != nil {
 		return err
 	}
-	if err := s.storeSizes(ctx, tx, run, moves); err != nil {
+	if err := storeSizes(ctx, tx, run, moves); err != nil {
 		return err
 	}
 	return storeSources(ctx, tx, run.Cluster, run.Sources, run.StartedAt)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
@@ -47,7 +48,7 @@ func seenHomes(sizes []verdict.Size) homesSeen {
 }
 
 // storeSizes lets what is remembered of homes follow a run that is current.
-func (s *Store) storeSizes(ctx context.Context, tx *sql.Tx, run *verdict.Run, moves Moves) error {
+func storeSizes(ctx context.Context, tx *sql.Tx, run *verdict.Run, moves Moves) error {
 	if len(moves.Sizes) == 0 && moves.Claims == nil {
 		return nil
 	}
@@ -57,7 +58,7 @@ func (s *Store) storeSizes(ctx context.Context, tx *sql.Tx, run *verdict.Run, mo
 	}
 	at := sql.NullInt64{Int64: seconds(run.StartedAt), Valid: true}
 	var changed []sizeRow
-	err := s.eachSize(ctx, tx, run.Cluster, func(row sizeRow) {
+	err := scanSizes(ctx, tx, run.Cluster, func(row sizeRow) {
 		before := row
 		if row.note(moves.Claims, at); !row.goneAt.Valid {
 			row.follow(seen[row.hub], at)
@@ -134,12 +135,50 @@ func acceptSizes(ctx context.Context, tx *sql.Tx, a Acceptance) (effect string, 
 		(SELECT claim FROM sizes WHERE cluster = ? AND hub = ? AND emptied_at IS NOT NULL)`, a.Cluster, a.Hub, a.Cluster, a.Hub); err != nil {
 		return "", err
 	}
-	if err := countSizesChange(ctx, tx, a.Cluster); err != nil {
-		return "", err
-	}
 	_, err = tx.ExecContext(ctx, `UPDATE sizes SET bytes = emptied_bytes, inodes = emptied_inodes, at = emptied_at,
 		emptied_bytes = NULL, emptied_inodes = NULL, emptied_at = NULL WHERE cluster = ? AND hub = ? AND emptied_at IS NOT NULL`, a.Cluster, a.Hub)
 	return fmt.Sprintf("homes whose loss is known: %d", homes), err
+}
+
+// readSizes fills in how much homes held.
+func readSizes(ctx context.Context, tx *sql.Tx, cluster string, into map[facts.SizeKey]facts.PastSize) error {
+	return scanSizes(ctx, tx, cluster, func(r sizeRow) {
+		p := facts.PastSize{Bytes: r.bytes.Int64, Inodes: r.inodes, At: fromOptional(r.at),
+			EmptiedAt: fromOptional(r.emptiedAt), EmptiedBytes: r.emptiedBytes.Int64, EmptiedInodes: r.emptiedInodes.Int64}
+		// A claim that went from one hub to another has a row of each: the newer tells.
+		if have, ok := into[r.SizeKey]; !ok || lastSeen(p).After(lastSeen(have)) {
+			into[r.SizeKey] = p
+		}
+	})
+}
+
+func scanSizes(ctx context.Context, tx *sql.Tx, cluster string, see func(sizeRow)) error {
+	var last sizeRow
+	return rows(ctx, tx, func(rs *sql.Rows) error {
+		var r sizeRow
+		if err := rs.Scan(&r.hub, &r.ClaimUID, &r.By, &r.bytes, &r.inodes, &r.at,
+			&r.emptiedBytes, &r.emptiedInodes, &r.emptiedAt, &r.goneAt); err != nil {
+			return err
+		}
+		// Each hub and measure is kept once, not with every row.
+		if r.hub == last.hub {
+			r.hub = last.hub
+		}
+		if r.By == last.By {
+			r.By = last.By
+		}
+		last = r
+		see(r)
+		return nil
+	}, `SELECT hub, claim, measure, bytes, inodes, at, emptied_bytes, emptied_inodes, emptied_at, gone_at
+		FROM sizes WHERE cluster = ? ORDER BY hub, claim, measure`, cluster)
+}
+
+func lastSeen(p facts.PastSize) time.Time {
+	if p.EmptiedAt.After(p.At) {
+		return p.EmptiedAt
+	}
+	return p.At
 }
 
 func writeSizes(ctx context.Context, tx *sql.Tx, cluster string, changed []sizeRow) error {
@@ -158,19 +197,12 @@ func writeSizes(ctx context.Context, tx *sql.Tx, cluster string, changed []sizeR
 			return fmt.Errorf("remember how much a home of hub %q holds: %w", r.hub, err)
 		}
 	}
-	return countSizesChange(ctx, tx, cluster)
+	return nil
 }
 
 // forgetSizes deletes what is remembered of claims that were gone before a time.
 func forgetSizes(ctx context.Context, tx *sql.Tx, cluster string, before int64) error {
-	gone, err := tx.ExecContext(ctx, "DELETE FROM sizes WHERE cluster = ? AND gone_at IS NOT NULL AND gone_at < ?", cluster, before)
-	if err == nil {
-		var n int64
-		if n, err = gone.RowsAffected(); err == nil && n > 0 {
-			err = countSizesChange(ctx, tx, cluster)
-		}
-	}
-	if err != nil {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sizes WHERE cluster = ? AND gone_at IS NOT NULL AND gone_at < ?", cluster, before); err != nil {
 		return fmt.Errorf("forget claims that are gone: %w", err)
 	}
 	return nil

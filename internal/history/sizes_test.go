@@ -158,44 +158,6 @@ func TestSizesOfClustersAreApart(t *testing.T) {
 	wantSizes(t, s, map[facts.SizeKey]facts.PastSize{a: {Bytes: 200 * mib, At: at(2)}})
 }
 
-// TestSizesOfOverlappingRuns: a run that read the sizes before another changed
-// them, in this process or another, must not record by what it read.
-func TestSizesOfOverlappingRuns(t *testing.T) {
-	for name, between := range map[string]func(t *testing.T, other *Store){
-		"a run": func(t *testing.T, other *Store) {
-			recordMoves(t, other, runAt(1), homes(emptied(inLonghorn("a", mib))))
-		},
-		"a run, and accepts": func(t *testing.T, other *Store) {
-			recordMoves(t, other, runAt(1), homes(emptied(inLonghorn("a", mib))))
-			if err := other.Accept(t.Context(), Acceptance{Cluster: cluster, Hub: world.HubName, Check: checkEmptied, Reason: "known", At: at(1)}); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"a run that forgets": func(t *testing.T, other *Store) {
-			m := homes(inLonghorn("b", mib))
-			m.KeepMembers = time.Second
-			recordMoves(t, other, runAt(1), m)
-			recordMoves(t, other, runAt(2), m)
-		},
-		"nothing": func(*testing.T, *Store) {},
-	} {
-		t.Run(name, func(t *testing.T) {
-			held, fresh := newStore(t), newStore(t)
-			for _, s := range []*Store{held, fresh} {
-				recordMoves(t, s, runAt(0), homes(inLonghorn("a", 100*mib)))
-				past(t, s)
-				other := open(t, s.path)
-				between(t, other)
-				if s == fresh {
-					s.sizes.Store(nil) // reads anew
-				}
-				recordMoves(t, s, runAt(3), homes(inLonghorn("a", 100*mib), inLonghorn("c", mib)))
-			}
-			wantSizes(t, held, past(t, fresh).Sizes)
-		})
-	}
-}
-
 // BenchmarkSizes is what 100,000 homes cost each run, every tenth of them mounted:
 // reading and recording, where nothing changed and where one in a hundred did.
 func BenchmarkSizes(b *testing.B) {

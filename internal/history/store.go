@@ -14,7 +14,6 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -30,8 +29,6 @@ type Store struct {
 	clock func() time.Time
 	// keepBytes and keepEnded are the constants of these names; smaller in tests.
 	keepBytes, keepEnded int64
-	// sizes are those that Past read last, until a run is recorded.
-	sizes atomic.Pointer[sizesRead]
 }
 
 // busyTimeout is how long to wait for another process that writes. Recording

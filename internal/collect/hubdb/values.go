@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unique"
 
 	"hubaudit/internal/facts"
 )
@@ -105,8 +106,9 @@ func parseState(s sql.NullString) facts.SpawnerState {
 }
 
 func objectState(object map[string]json.RawMessage) facts.SpawnerState {
-	return facts.SpawnerState{Form: "object", PodName: text(object["pod_name"]), Namespace: text(object["namespace"]),
-		PVCName: text(object["pvc_name"]), KubeSpawnerVersion: text(object["kubespawner_version"])}
+	once := func(key string) string { return unique.Make(text(object[key])).Value() } // the same in nearly every row
+	return facts.SpawnerState{Form: "object", PodName: text(object["pod_name"]), Namespace: once("namespace"),
+		PVCName: text(object["pvc_name"]), KubeSpawnerVersion: once("kubespawner_version")}
 }
 
 // text is a JSON string's value, "" for anything else.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"unique"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -209,10 +208,6 @@ func CustomOnly[O, F any](r Resource, keep func(*O) bool, into *[]F, convert fun
 	r.rows = &table[O, F]{into: into, keep: keep, convert: convert, key: key}
 	return &r
 }
-
-// Intern returns s from a pool, so that names which occur in many objects,
-// such as a node's, are kept once.
-func Intern(s string) string { return unique.Make(s).Value() }
 
 // AllFailed is the sources of all resources when nothing could be read at all.
 func AllFailed(resources []*Resource, err error) []facts.Source {

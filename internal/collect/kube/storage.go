@@ -34,13 +34,13 @@ const mayastor = "io.openebs.csi-mayastor"
 func claim(c *corev1.PersistentVolumeClaim) facts.Claim {
 	user, hasUser := c.Annotations[keyUser]
 	f := facts.Claim{
-		Namespace: Intern(c.Namespace), Name: c.Name, UID: string(c.UID),
+		Namespace: Intern(c.Namespace), Name: Intern(c.Name), UID: Intern(string(c.UID)),
 		Created: at(&c.CreationTimestamp), Deleting: at(c.DeletionTimestamp),
 		Phase: Intern(string(c.Status.Phase)), VolumeName: Intern(c.Spec.VolumeName),
 		StorageClass: className(&c.ObjectMeta, deref(c.Spec.StorageClassName)),
 		RequestBytes: size(c.Spec.Resources.Requests),
-		User:         user, HasUser: hasUser, Server: Intern(c.Annotations[keyServer]),
-		LabelUser: c.Labels[keyUser], LabelServer: Intern(c.Labels[keyServer]), Component: component(c.Labels),
+		User:         Intern(user), HasUser: hasUser, Server: Intern(c.Annotations[keyServer]),
+		LabelUser: Intern(c.Labels[keyUser]), LabelServer: Intern(c.Labels[keyServer]), Component: component(c.Labels),
 		KubeSpawnerVersion: Intern(c.Annotations[keyKubeSpawner]), Chart: Intern(cmp.Or(c.Labels[keyChart], c.Labels[keyOldChart])),
 	}
 	switch {
@@ -68,7 +68,7 @@ func volume(v *corev1.PersistentVolume) facts.Volume {
 		f.Pool, f.PoolOf = cephPool(csi.Driver, csi.VolumeAttributes)
 	}
 	if ref := v.Spec.ClaimRef; ref != nil {
-		f.ClaimNamespace, f.ClaimName, f.ClaimUID = Intern(ref.Namespace), ref.Name, string(ref.UID)
+		f.ClaimNamespace, f.ClaimName, f.ClaimUID = Intern(ref.Namespace), Intern(ref.Name), Intern(string(ref.UID))
 	}
 	return f
 }

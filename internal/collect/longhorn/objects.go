@@ -69,7 +69,7 @@ func volume(o *volumeObject) facts.LHVolume {
 		LastBackupAt: status.LastBackupAt.Time, LastDegradedAt: status.LastDegradedAt.Time, LastAutoSalvagedAt: status.LastSalvagedAt.Time,
 		OfflineRebuilding: intern(spec.Offline), Image: intern(cmp.Or(status.CurrentImage, spec.Image, spec.EngineImage)),
 		NodeSelector: interned(spec.NodeSelector), DiskSelector: interned(spec.DiskSelector),
-		ClaimNamespace: intern(status.Kubernetes.Namespace), ClaimName: string(status.Kubernetes.ClaimName),
+		ClaimNamespace: intern(status.Kubernetes.Namespace), ClaimName: intern(status.Kubernetes.ClaimName),
 		VolumeName:     intern(status.Kubernetes.VolumeName),
 		LastClaimRefAt: status.Kubernetes.LastClaimRefAt.Time, LastPodRefAt: status.Kubernetes.LastPodRefAt.Time,
 	}

@@ -20,13 +20,5 @@ CREATE TABLE sizes (
 CREATE INDEX sizes_gone ON sizes (cluster, gone_at) WHERE gone_at IS NOT NULL;
 CREATE INDEX sizes_emptied ON sizes (cluster, hub) WHERE emptied_at IS NOT NULL;
 
--- Counts the changes of a cluster's sizes, so that who has read them can tell
--- whether they are still the same.
-CREATE TABLE sizes_version (
-    cluster TEXT   NOT NULL PRIMARY KEY,
-    version BIGINT NOT NULL
-) WITHOUT ROWID;
-
 -- +goose Down
-DROP TABLE sizes_version;
 DROP TABLE sizes;
