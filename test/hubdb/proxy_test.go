@@ -61,6 +61,10 @@ func (p *proxy) pass(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	// Little is on its way, so that the server is still at it when something happens.
+	if err := server.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		return
+	}
 	go func() {
 		_, _ = io.Copy(server, client) // ends when either side does
 		_ = server.Close()
