@@ -105,10 +105,15 @@ func (d *Drain) stepTitle(s *drain.Step) string {
 	if n := len(s.BelowKeep); n > 0 {
 		costs = append(costs, text.Count(n, "volume")+" below "+d.copies(d.Keep))
 	}
-	if len(costs) == 0 {
+	switch {
+	case len(costs) > 0:
+		return strings.Join(costs, ", ")
+	case len(d.Unknown)+len(d.Unclear) == 0:
 		return "nothing is lost"
+	case d.Judged == 0:
+		return "could not be told"
 	}
-	return strings.Join(costs, ", ")
+	return "nothing is lost of what could be judged"
 }
 
 // foreign is how a format shows foreign text: a name, and prose that may quote some.

@@ -198,3 +198,21 @@ func checkDrain(t testing.TB, name string) {
 		t.Errorf("name %.80q gives no JSON", name)
 	}
 }
+
+// A step is never called fine for what could not be seen.
+func TestStepOfWhatIsUnknown(t *testing.T) {
+	for want, sources := range map[string][]string{
+		"STEP 1 worker-1: could not be told\n":                       {facts.LonghornReplicas, facts.KubeVolumes},
+		"STEP 1 worker-1: nothing is lost of what could be judged\n": {facts.KubePods},
+		"STEP 1 worker-1: nothing is lost\n":                         nil,
+	} {
+		s := world.Healthy(world.Small)
+		for _, name := range sources {
+			world.Fail(s, name, facts.CauseTimeout, "gave up after 30s")
+		}
+		d := planned(t, s, drain.Options{Nodes: []string{"worker-1"}})
+		if page := renderDrain(t, "terminal", d, report.Options{}); !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
+}
