@@ -161,4 +161,7 @@ var clusterSources = []string{
 	facts.LonghornSettings, facts.LonghornInstanceManagers, facts.LonghornEngineImages, facts.LonghornOrphans,
 	facts.LonghornShardGroups, facts.LonghornShards, facts.LonghornEvents, facts.KubeDisruptionBudgets,
 	facts.CephBlockPools, facts.CephFilesystems, facts.Prometheus, facts.History,
+	facts.KubeSnapshotContents, facts.LonghornBackupTargets, facts.LonghornBackupVolumes, facts.LonghornBackups, facts.LonghornRecurringJobs,
+	facts.VeleroBackups, facts.VeleroSchedules, facts.VeleroLocations, facts.VeleroVolumeBackups, facts.VeleroDataUploads, facts.VeleroRestores,
+	facts.K8upSchedules, facts.K8upSnapshots, facts.K8upBackups,
 }

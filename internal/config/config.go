@@ -97,15 +97,40 @@ type Homes struct {
 	Directory string `yaml:"directory"`
 }
 
-// Backup is one place where copies of the hub's database lie.
+// Backup is one place where copies of the hub's database lie. At most one of
+// Files to CloudSQL is set; with none of them CronJob is.
 type Backup struct {
 	Name string `yaml:"name"`
-	// Files is a glob of copies of the hub's database.
+	// Files is a glob of copies of the hub's database: a path, or a URL of object
+	// storage, s3://BUCKET/GLOB, gs:// or azblob://, with gocloud.dev's query
+	// parameters.
 	Files string `yaml:"files"`
-	// VolumeSnapshots is the claim, in the hub's namespace, whose CSI snapshots are the backup.
-	VolumeSnapshots string        `yaml:"volumeSnapshots"`
-	Schedule        string        `yaml:"schedule"`
-	MaxAge          time.Duration `yaml:"maxAge"`
+	// VolumeSnapshots, Longhorn, Velero and K8up are the claim, in the hub's
+	// namespace, whose backups in that system are the backup.
+	VolumeSnapshots string `yaml:"volumeSnapshots"`
+	Longhorn        string `yaml:"longhorn"`
+	Velero          string `yaml:"velero"`
+	K8up            string `yaml:"k8up"`
+	// CloudSQL is PROJECT/INSTANCE of Google's Cloud SQL.
+	CloudSQL string `yaml:"cloudSQL"`
+	// CronJob is the CronJob, in the hub's namespace, that makes the copies.
+	CronJob  string `yaml:"cronJob"`
+	Schedule string `yaml:"schedule"`
+	// TimeZone is the schedule's, an IANA name; UTC if empty.
+	TimeZone string        `yaml:"timeZone"`
+	MaxAge   time.Duration `yaml:"maxAge"`
+	// Verify is none, open or restore.
+	Verify string `yaml:"verify"`
+	// Scratch is a db_url of a server and an empty database on it in which a copy
+	// may be restored, for Verify restore of PostgreSQL and MySQL dumps.
+	Scratch             string `yaml:"scratch"`
+	ScratchPassword     string `yaml:"scratchPassword"`
+	ScratchPasswordFile string `yaml:"scratchPasswordFile"`
+	// CredentialsFile holds the login for object storage or Cloud SQL; without it
+	// the cloud's own default is used (environment, workload identity).
+	CredentialsFile string `yaml:"credentialsFile"`
+	// MaxBytes is how much of a copy, packed or unpacked, is read at most.
+	MaxBytes int64 `yaml:"maxBytes"`
 }
 
 // Cluster says which Kubernetes API to read, or which recording of one.

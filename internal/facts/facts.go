@@ -90,6 +90,24 @@ const (
 	LonghornShards           = "longhorn/shards"
 	LonghornEvents           = "longhorn/events" // those of reason AutoSalvaged
 
+	LonghornBackupTargets = "longhorn/backuptargets"
+	LonghornBackupVolumes = "longhorn/backupvolumes"
+	LonghornBackups       = "longhorn/backups"
+	LonghornRecurringJobs = "longhorn/recurringjobs"
+
+	KubeSnapshotContents = "kube/volumesnapshotcontents"
+
+	VeleroBackups       = "velero/backups"
+	VeleroSchedules     = "velero/schedules"
+	VeleroLocations     = "velero/backupstoragelocations"
+	VeleroVolumeBackups = "velero/podvolumebackups"
+	VeleroDataUploads   = "velero/datauploads"
+	VeleroRestores      = "velero/restores"
+
+	K8upSchedules = "k8up/schedules"
+	K8upSnapshots = "k8up/snapshots"
+	K8upBackups   = "k8up/backups"
+
 	CephBlockPools  = "ceph/blockpools"
 	CephFilesystems = "ceph/filesystems"
 

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -278,16 +279,26 @@ type Server struct {
 // Backup is one configured backup location of a hub, and what lies in it.
 type Backup struct {
 	Name string
-	// Kind is files or volumesnapshots.
+	// Kind is one of BackupFiles and the others.
 	Kind string
-	// Location is the configured glob or namespace/claim, for messages.
+	// Location is the configured glob, URL, namespace/claim or instance, for
+	// messages; without credentials.
 	Location string
-	// Schedule is when it should be made, cron syntax; may be empty.
-	Schedule string
-	// MaxAge is how old the newest good copy may be.
+	// Schedule is when it should be made, cron syntax, in TimeZone (an IANA name, ""
+	// for UTC); "" where neither the configuration nor its CronJob tells.
+	Schedule, TimeZone string
+	// MaxAge is how old the newest good copy may be, 0 where the schedule tells.
 	MaxAge time.Duration
+	// CronJob is the name of the CronJob, in the hub's namespace, that makes it; ""
+	// if that was not told.
+	CronJob string
+	// Verify is VerifyNone, VerifyOpen or VerifyRestore.
+	Verify string
 	// Copies are what was found, newest first.
 	Copies []BackupCopy
+	// Opened is what opening the newest good copy showed; nil where there is none,
+	// Verify is VerifyNone, or copies of this Kind cannot be opened.
+	Opened *Opened
 }
 
 // BackupCopy is one backup of a hub's database or of a claim.
@@ -300,4 +311,10 @@ type BackupCopy struct {
 	// Ready is false for a snapshot that cannot be used yet or failed.
 	Ready bool
 	Error string
+}
+
+// ID tells a copy from every other of its location, also from a later one of
+// the same name.
+func (c *BackupCopy) ID() string {
+	return fmt.Sprintf("%s %d %s", c.Name, c.SizeBytes, c.Time.UTC().Format(time.RFC3339))
 }

@@ -18,11 +18,19 @@ type Kube struct {
 	StorageClasses []StorageClass
 	CronJobs       []CronJob
 	Jobs           []Job
-	Snapshots      []VolumeSnapshot
+	// Snapshots are VolumeSnapshots, of which each claim keeps those that decide:
+	// its two newest that are ready, and the newest that is not.
+	Snapshots []VolumeSnapshot
+	// SnapshotContents are sorted by driver and handle, newest first.
+	SnapshotContents []SnapshotContent
 	// DisruptionBudgets are what a drain has to respect.
 	DisruptionBudgets []DisruptionBudget
 	// Pools are the pools of Rook's Ceph clusters.
 	Pools []CephPool
+	// Backups are what Velero and K8up hold of claims.
+	Backups []Series
+	Velero  Velero
+	K8up    K8up
 }
 
 // Claim is a PersistentVolumeClaim.

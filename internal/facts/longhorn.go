@@ -26,6 +26,12 @@ type Longhorn struct {
 	// Salvages are the events in which Longhorn took failed replicas into use
 	// again. Kubernetes keeps events for an hour unless it is told otherwise.
 	Salvages []LHSalvage
+	// BackupTargets are where backups go, BackupVolumes what lies there by volume,
+	// Backups the backups of each volume, RecurringJobs when they are made.
+	BackupTargets []LHBackupTarget
+	BackupVolumes []LHBackupVolume
+	Backups       []Series
+	RecurringJobs []LHRecurringJob
 }
 
 // LHVolume is a volumes.longhorn.io.
@@ -59,6 +65,12 @@ type LHVolume struct {
 	// NodeSelector and DiskSelector are the tags that a node and a disk need to be
 	// given a replica.
 	NodeSelector, DiskSelector []string
+	// Jobs and JobGroups are the recurring jobs and groups of them that its labels
+	// enable, sorted. A volume with none of either has the group default.
+	Jobs, JobGroups []string
+	// BackupTarget is the name of the BackupTarget that its backups go to; "" before
+	// 1.8.
+	BackupTarget string
 	// ClaimNamespace, ClaimName and VolumeName are kubernetesStatus; they are
 	// history when LastClaimRefAt is set.
 	ClaimNamespace, ClaimName, VolumeName string

@@ -61,6 +61,15 @@ const (
 	MarkNone       = "none"
 )
 
+// MarkTested begins the name of the mark with the copy of a backup location
+// that was tested good last, MarkTested + the location's name: BackupCopy.ID of
+// it. MarkDrill is the mark that somebody restored a home as a test
+// (`audit accept backup-untested`).
+const (
+	MarkTested = "tested/"
+	MarkDrill  = "drill"
+)
+
 // Baseline is the median of a series over the last good runs. It is latched:
 // runs that failed or could not tell never move it.
 type Baseline struct {

@@ -127,12 +127,46 @@ type Run struct {
 	Sources   []facts.Source
 	// Verdicts are in the order of the registry, then of the hubs.
 	Verdicts []Verdict
+	// Coverage tells, hub by hub, what of it has backups.
+	Coverage []Coverage
 	// Incidents are those that this run opened, found ongoing or resolved,
 	// and those whose verdict is unknown now. Set once the history knows.
 	Incidents []Incident
 	// Notes are things about the run itself that a reader must know, such as
 	// a history that could not be written.
 	Notes []string
+}
+
+// Coverage is what of one hub has backups.
+type Coverage struct {
+	Hub string
+	// Unknown says why the homes' backups could not be told; "" if they could.
+	Unknown string
+	// Homes is how many claims need a backup: Current of them have one that is newer
+	// than their last use or than the schedule or rpo demands, Old only an older
+	// one, None none at all.
+	Homes, Current, Old, None int
+	// Oldest is the claim whose newest backup is the oldest, OldestAt that
+	// backup's time; empty where nothing is backed up.
+	Oldest   string
+	OldestAt time.Time
+	// Database are the locations of copies of the hub's database.
+	Database []DatabaseBackup
+}
+
+// DatabaseBackup is one location of copies of a hub's database.
+type DatabaseBackup struct {
+	Name, Location string
+	// Good is the newest copy that looks good, GoodAt its time; empty if none does.
+	Good   string
+	GoodAt time.Time
+	// Tested is the newest copy that was opened or restored and found whole, by
+	// this run or an earlier one, TestedAt when; empty if none was.
+	Tested   string
+	TestedAt time.Time
+	Level    string // open or restore
+	// Trouble is why the newest copy is not good or was not tested; "" if neither.
+	Trouble string
 }
 
 // Remembered tells whether the history holds this run: it numbers runs from 1.

@@ -30,6 +30,8 @@ const (
 	Namespace = "datahub"
 	HubClaim  = "hub-db-dir"
 	Class     = "longhorn"
+	// BackupTarget is Longhorn's.
+	BackupTarget = "default"
 )
 
 // Healthy is a hub in which nothing is wrong: every user with one server and
@@ -52,8 +54,12 @@ func Healthy(size Size) *facts.Snapshot {
 	s.Hubs = []*facts.Hub{hub}
 	s.Longhorn = facts.Longhorn{Namespace: "longhorn-system", Version: "v1.12.1", Settings: map[string]string{
 		"current-longhorn-version": "v1.12.1", "node-drain-policy": "block-if-contains-last-replica",
-		"default-replica-count": fmt.Sprintf(`{"v1":"%d","v2":"%d"}`, size.Replicas, size.Replicas)}}
+		"allow-recurring-job-while-volume-detached": "true", "default-replica-count": fmt.Sprintf(`{"v1":"%d","v2":"%d"}`, size.Replicas, size.Replicas)}}
 	s.Longhorn.EngineImages = []facts.LHEngineImage{{Name: "ei-1f2e3d4c", Image: engineImage("v1.12.1"), State: "deployed", Since: Now.AddDate(0, -7, 0)}}
+	s.Longhorn.BackupTargets = []facts.LHBackupTarget{{Name: BackupTarget, URL: "s3://hub-backups@eu-central-1/", Credential: "backup-login",
+		PollInterval: 5 * time.Minute, Known: true, Available: true, Since: Now.AddDate(0, -5, 0), LastSyncedAt: Now.Add(-2 * time.Minute)}}
+	s.Longhorn.RecurringJobs = []facts.LHRecurringJob{{Name: "nightly", Created: Now.AddDate(0, -6, 0), Task: "backup", Cron: "30 2 * * *",
+		Groups: []string{"default"}, Retain: keptBackups, Executions: 180}}
 	s.Kube.StorageClasses = []facts.StorageClass{{Name: Class, Provisioner: "driver.longhorn.io",
 		ReclaimPolicy: "Retain", BindingMode: "Immediate", Default: true, Replicas: size.Replicas}}
 	addNodes(s, size)
@@ -62,6 +68,7 @@ func Healthy(size Size) *facts.Snapshot {
 	for i := 1; i <= size.Users; i++ {
 		b.addUser(i)
 	}
+	openBackups(hub)
 	Settle(s)
 	return s
 }
@@ -106,13 +113,25 @@ func (b *builder) addHub() {
 	b.s.Kube.Pods = append(b.s.Kube.Pods, facts.Pod{Namespace: Namespace, Name: "hub-6b7f9d4c5-x2x7p", Phase: "Running",
 		Node: "worker-1", Component: facts.HubComponent, Created: Now.AddDate(0, 0, -9), Claims: []string{HubClaim},
 		Image: "quay.io/jupyterhub/k8s-hub:4.4.0", Release: "jhub", Mounts: []facts.Mount{{Path: "/srv/jupyterhub", Kind: facts.MountClaim, Claim: HubClaim}}})
-	backup := facts.Backup{Name: "nightly", Kind: "files", Location: "backups/jupyterhub-*.sqlite.gz", Schedule: "0 3 * * *", MaxAge: 26 * time.Hour}
+	backup := facts.Backup{Name: "nightly", Kind: "files", Location: "backups/jupyterhub-*.sqlite.gz", Schedule: "0 3 * * *"}
 	for day := range 7 {
 		at := time.Date(Now.Year(), Now.Month(), Now.Day(), 3, 0, 12, 0, time.UTC).AddDate(0, 0, -day)
 		backup.Copies = append(backup.Copies, facts.BackupCopy{Name: "jupyterhub-" + at.Format("2006-01-02") + ".sqlite.gz",
 			Time: at, SizeBytes: int64(8192 + 64*b.size.Users - day), Ready: true})
 	}
 	b.hub.Backups = []facts.Backup{backup}
+}
+
+// openBackups has the newest copy of each of a hub's backups opened and found
+// as good as the database.
+func openBackups(h *facts.Hub) {
+	for i := range h.Backups {
+		b := &h.Backups[i]
+		content := facts.Hub{Database: h.Database, UsersRead: h.UsersRead, SpawnersRead: h.SpawnersRead, StatesRead: true,
+			Users: h.Users, Spawners: h.Spawners, Servers: h.Servers}
+		b.Verify = facts.VerifyOpen
+		b.Opened = &facts.Opened{Copy: b.Copies[0], Level: facts.VerifyOpen, Form: "gzip, sqlite", Content: &content}
+	}
 }
 
 func (b *builder) addUser(i int) {
@@ -171,7 +190,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 		Handle: c.VolumeName, ClaimNamespace: Namespace, ClaimName: c.Name, ClaimUID: c.UID})
 	v := facts.LHVolume{Name: c.VolumeName, Created: c.Created.Add(2 * time.Second), State: "detached", Robustness: "unknown",
 		WantReplicas: b.size.Replicas, DataEngine: "v1", DataLocality: "disabled", SizeBytes: c.RequestBytes, ActualBytes: 150 << 20,
-		LastBackupAt: time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC), LastAttachedBy: "",
+		BackupTarget: BackupTarget,
 		OfflineRebuilding: "ignored", Image: engineImage(b.s.Longhorn.Version),
 		ClaimNamespace: Namespace, ClaimName: c.Name, VolumeName: c.VolumeName}
 	if attached {
@@ -179,6 +198,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	} else {
 		v.LastPodRefAt = Now.Add(-time.Duration(1+n%72) * time.Hour)
 	}
+	b.backUp(&v, n)
 	b.s.Longhorn.Volumes = append(b.s.Longhorn.Volumes, v)
 	for r := range b.size.Replicas {
 		node := (n+r)%b.size.Nodes + 1
@@ -190,6 +210,25 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 		}
 		b.s.Longhorn.Replicas = append(b.s.Longhorn.Replicas, rep)
 	}
+}
+
+// keptBackups is how many backups Longhorn keeps of each volume.
+const keptBackups = 7
+
+// latestBackup is when the newest backups were made.
+var latestBackup = time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC)
+
+// backUp gives the n-th volume its nightly backups.
+func (b *builder) backUp(v *facts.LHVolume, n int) {
+	v.LastBackupAt = latestBackup
+	point := func(day int) facts.Point {
+		return facts.Point{Name: fmt.Sprintf("backup-%08x%08x", n, day), Time: latestBackup.AddDate(0, 0, -day), SizeBytes: v.ActualBytes, Target: BackupTarget}
+	}
+	newest := point(0)
+	b.s.Longhorn.Backups = append(b.s.Longhorn.Backups, facts.Series{System: facts.SystemLonghorn, Volume: v.Name,
+		Newest: newest, Previous: point(1), Good: keptBackups, Oldest: latestBackup.AddDate(0, 0, 1-keptBackups)})
+	b.s.Longhorn.BackupVolumes = append(b.s.Longhorn.BackupVolumes, facts.LHBackupVolume{Name: fmt.Sprintf("%s-%08x", v.Name, n), Volume: v.Name,
+		Target: BackupTarget, LastBackup: newest.Name, LastBackupAt: newest.Time, LastSyncedAt: Now.Add(-2 * time.Minute), StoredBytes: v.ActualBytes})
 }
 
 // uid is a made-up UID, the same in every run.

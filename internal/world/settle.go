@@ -34,6 +34,14 @@ func Settle(s *facts.Snapshot) {
 	slices.SortFunc(l.ShardGroups, func(a, b facts.LHShardGroup) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Shards, func(a, b facts.LHShard) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Salvages, func(a, b facts.LHSalvage) int { return strings.Compare(a.Volume, b.Volume) })
+	slices.SortFunc(l.BackupTargets, func(a, b facts.LHBackupTarget) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.BackupVolumes, func(a, b facts.LHBackupVolume) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.RecurringJobs, func(a, b facts.LHRecurringJob) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Backups, compareSeries)
+	slices.SortFunc(k.Backups, compareSeries)
+	slices.SortFunc(k.SnapshotContents, func(a, b facts.SnapshotContent) int {
+		return cmp.Or(strings.Compare(a.Driver, b.Driver), strings.Compare(a.Handle, b.Handle), b.Taken.Compare(a.Taken), strings.Compare(a.Name, b.Name))
+	})
 	slices.SortFunc(k.DisruptionBudgets, func(a, b facts.DisruptionBudget) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
@@ -54,6 +62,11 @@ func Settle(s *facts.Snapshot) {
 	slices.SortFunc(s.Sources, func(a, b facts.Source) int { return strings.Compare(a.Name, b.Name) })
 }
 
+func compareSeries(a, b facts.Series) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Claim, b.Claim),
+		strings.Compare(a.Volume, b.Volume), strings.Compare(a.System, b.System))
+}
+
 func expectedSources(s *facts.Snapshot) []facts.Source {
 	k, l := &s.Kube, &s.Longhorn
 	counts := []struct {
@@ -70,6 +83,9 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 		{facts.LonghornOrphans, "orphans", len(l.Orphans)}, {facts.LonghornShardGroups, "shardgroups", len(l.ShardGroups)},
 		{facts.LonghornShards, "shards", len(l.Shards)}, {facts.LonghornEvents, "events", len(l.Salvages)},
 		{facts.KubeDisruptionBudgets, "poddisruptionbudgets", len(k.DisruptionBudgets)},
+		{facts.KubeSnapshotContents, "volumesnapshotcontents", len(k.SnapshotContents)},
+		{facts.LonghornBackupTargets, "backuptargets", len(l.BackupTargets)}, {facts.LonghornBackupVolumes, "backupvolumes", len(l.BackupVolumes)},
+		{facts.LonghornBackups, "backups", backupsIn(l.Backups)}, {facts.LonghornRecurringJobs, "recurringjobs", len(l.RecurringJobs)},
 	}
 	var sources []facts.Source
 	if len(s.Usage) > 0 {
@@ -102,6 +118,21 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 		}
 	}
 	return append(sources, facts.Source{Name: facts.History, Status: facts.OK})
+}
+
+// backupsIn is how many objects the series were made of.
+func backupsIn(all []facts.Series) int {
+	n := 0
+	for i := range all {
+		n += all[i].Good
+		if all[i].Failed != nil {
+			n++
+		}
+		if all[i].Running != nil {
+			n++
+		}
+	}
+	return n
 }
 
 func poolSources(pools []facts.CephPool) []facts.Source {

@@ -1,0 +1,3 @@
+// Package sqldump reads what pg_dump, mysqldump, mariadb-dump and the sqlite
+// shell write.
+package sqldump
