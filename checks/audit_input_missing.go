@@ -24,7 +24,7 @@ var auditInputMissing = &Check{
 		Meaning: "Something that the audit reads is gone, forbidden, empty or unreachable although it was there before. Until that is mended the checks " +
 			"that need it say nothing, and a loss would go unseen; and it may be the loss itself, such as a database file or all records of a storage system that vanished.",
 		FalseAlarms: "A part that was removed on purpose: take it out of the configuration. Lists that are empty now and then (pods, jobs, cron jobs, " +
-			"snapshots, disruption budgets, Longhorn's orphans, events and shards) may become empty, and an empty hub is hub-user-count-drift's business. A source that merely did not answer is " +
+			"snapshots, backups and their schedules, disruption budgets, Longhorn's orphans, events and shards) may become empty: an empty hub is hub-user-count-drift's business, and backups that are gone are backup-none's. A source that merely did not answer is " +
 			"reported only after several runs in a row.",
 		Do: []string{
 			"Read the reason in the finding; the table of sources in the report has each one's state.",
@@ -110,12 +110,19 @@ func runsText(n int) string {
 }
 
 // mayBeEmpty names the sources that become empty without anything being lost.
-// A hub's users are counted by hub-user-count-drift.
+// A hub's users are counted by hub-user-count-drift, and what has no backup left is
+// told by the checks of backups.
 func mayBeEmpty(name string) bool {
 	switch name {
 	case facts.KubePods, facts.KubeCronJobs, facts.KubeJobs, facts.KubeSnapshots, facts.Prometheus, facts.KubeDisruptionBudgets,
-		facts.LonghornOrphans, facts.LonghornEvents, facts.LonghornShardGroups, facts.LonghornShards:
+		facts.LonghornOrphans, facts.LonghornEvents, facts.LonghornShardGroups, facts.LonghornShards,
+		facts.LonghornBackups, facts.LonghornBackupVolumes, facts.LonghornRecurringJobs, facts.KubeSnapshotContents:
 		return true
 	}
-	return strings.HasPrefix(name, facts.HubDB("")) || strings.HasPrefix(name, facts.HubAPI(""))
+	for _, prefix := range []string{facts.HubDB(""), facts.HubAPI(""), "velero/", "k8up/"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }

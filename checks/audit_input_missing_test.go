@@ -55,9 +55,9 @@ var auditInputMissingCases = cases{
 				withoutLonghorn(s)
 				s.Past.Sources = past
 			},
-			want: noLonghorn(outcomes{"audit-input-missing": "fail critical 10"}),
-			summary: "10 sources that worked before or should work cannot be seen: " +
-				"longhorn/engineimages, longhorn/events, longhorn/instancemanagers, longhorn/nodes, longhorn/orphans and 5 more",
+			want: noLonghorn(outcomes{"audit-input-missing": "fail critical 14"}),
+			summary: "14 sources that worked before or should work cannot be seen: " +
+				"longhorn/backups, longhorn/backuptargets, longhorn/backupvolumes, longhorn/engineimages, longhorn/events and 9 more",
 		},
 		{
 			name: "the list of replicas is empty: not three hundred lost volumes",

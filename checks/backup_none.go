@@ -2,8 +2,10 @@ package checks
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"hubaudit/internal/attribution"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
@@ -16,21 +18,21 @@ var backupNone = &Check{
 	Since:    "0.1.0",
 	Scope:    PerHub,
 	Needs:    []string{facts.KubeClaims},
-	Uses:     []string{facts.KubeVolumes, facts.KubeSnapshots, facts.LonghornVolumes},
-	Params: []Param{
-		{Name: "rpo", Doc: "how old a claim may be before it must have a backup: a day, and two hours for a nightly backup to be made",
-			Default: float64(26 * time.Hour), Min: float64(time.Minute), Max: float64(365 * 24 * time.Hour), Unit: UnitDuration},
-	},
+	Uses:     homeSources,
+	Params:   []Param{rpoParam},
 	Doc: Doc{
-		Meaning: "If the volume is lost or deleted, the user's files are gone. The audit looks for a ready VolumeSnapshot of the claim and for a " +
-			"Longhorn backup of its volume, of any age; a claim counts once it is older than rpo and holds data, or if its size is not known.",
-		FalseAlarms: "Homes that are backed up by other means (an NFS server's own snapshots, a cloud's disk snapshots, Velero, K8up) cannot be seen " +
-			"yet; in a cluster that has neither Longhorn nor VolumeSnapshots this is therefore only a warning. If they are, and that was " +
-			"tested, disable the check: `checks: {backup-none: {enabled: false}}`. Claims that are pending or being deleted are not counted.",
+		Meaning: "If the volume is lost or deleted, the user's files are gone. The audit looks for a good backup of any age in every system that it " +
+			"can read: Longhorn's backups, VolumeSnapshots, Velero's runs (by file, by its data mover, as CSI snapshots) and K8up. A claim counts once " +
+			"it is older than rpo, a run of the schedule that covers it was due, and it holds data or its size is not known. Homes whose cause is known " +
+			"(no backup target, a paused schedule, a job that skips detached volumes …) are told by the check of that cause, not here.",
+		FalseAlarms: "Homes that are backed up by other means (an NFS server's own snapshots, a cloud's disk snapshots) cannot be seen; in a cluster " +
+			"that has neither Longhorn, VolumeSnapshots, Velero nor K8up this is therefore only a warning. If they are, and that was " +
+			"tested, disable the check: `checks: {backup-none: {enabled: false}}`. Claims that are pending or being deleted, standby volumes of " +
+			"another cluster and homes that a weekly schedule has not come to yet are not counted.",
 		Do: []string{
 			"Longhorn: make sure that there is a backup target (`kubectl -n longhorn-system get backuptargets.longhorn.io`) and a RecurringJob with task backup for these volumes.",
 			"Most homes are detached at night: the setting allow-recurring-job-while-volume-detached must be true, or the job skips them without an error.",
-			"Other storage: create VolumeSnapshots on a schedule, and copy them off the storage system.",
+			"Other storage: create VolumeSnapshots on a schedule and copy them off the storage system, or let Velero or K8up back the claims up.",
 			"Start a first backup now instead of waiting for the night, and run `audit now` again.",
 		},
 		Dont: []string{
@@ -43,80 +45,49 @@ var backupNone = &Check{
 }
 
 func runBackupNone(in *Input) Result {
-	snapshots := readySnapshots(in.Kube.Snapshots)
-	total, covered := 0, 0
-	var bare []*facts.Claim
-	for i := range in.Kube.Claims {
-		c := &in.Kube.Claims[i]
-		if !in.needsBackup(c) {
-			continue
-		}
-		total++
-		v := in.lhVolume(c)
-		_, snapshot := snapshots[claimKey{c.Namespace, c.Name}]
-		if snapshot || v != nil && !v.LastBackupAt.IsZero() {
-			covered++
-		} else {
-			bare = append(bare, c)
-		}
-	}
+	homes := in.homeBackups()
+	bare := in.untold(homeNone)
 	switch {
 	case len(bare) == 0:
 		return Result{}
-	case covered == 0:
-		return Result{Findings: []verdict.Finding{in.nothingBackedUp(total)}}
+	case len(bare) == len(homes):
+		return Result{Findings: []verdict.Finding{in.nothingBackedUp(len(homes))}}
 	}
-	r := Result{Summary: fmt.Sprintf("%s of %s with data %s no backup", text.Number(len(bare)), text.Count(total, "user claim"), text.Plural(len(bare), "has", "have"))}
-	for _, c := range bare {
-		r.Findings = append(r.Findings, in.notBackedUp(c))
+	r := Result{Summary: fmt.Sprintf("%s of %s with data %s no backup", text.Number(len(bare)), text.Count(len(homes), "user claim"), text.Plural(len(bare), "has", "have"))}
+	for _, h := range bare {
+		r.Findings = append(r.Findings, in.notBackedUp(h))
 	}
 	return r
 }
 
 // needsBackup tells whether a claim is a user's, old enough, and may hold data.
 func (in *Input) needsBackup(c *facts.Claim) bool {
-	if !c.Deleting.IsZero() || c.Phase == "Pending" || in.Now.Sub(c.Created) <= in.Duration("rpo") {
-		return false
-	}
-	if _, ok := in.userClaim(c); !ok {
-		return false
-	}
-	v := in.lhVolume(c)
-	return v == nil || v.ActualBytes > 0
+	_, _, ok := in.homeData(c, in.Duration("rpo"))
+	return ok
 }
 
-// readySnapshots tells by claim when its newest usable snapshot was taken.
-func readySnapshots(all []facts.VolumeSnapshot) map[claimKey]time.Time {
-	ready := map[claimKey]time.Time{}
-	for i := range all {
-		if s := &all[i]; s.Ready && s.Error == "" && s.Claim != "" {
-			taken := s.Taken
-			if taken.IsZero() {
-				taken = s.Created
-			}
-			k := claimKey{s.Namespace, s.Claim}
-			ready[k] = later(ready[k], taken)
-		}
+// homeData is the same, with the Longhorn volume behind the claim, nil for none,
+// and its owner.
+func (in *Input) homeData(c *facts.Claim, rpo time.Duration) (v *facts.LHVolume, owner attribution.Owner, ok bool) {
+	if !c.Deleting.IsZero() || c.Phase == "Pending" || in.Now.Sub(c.Created) <= rpo {
+		return nil, owner, false
 	}
-	return ready
+	if owner, ok = in.userClaim(c); !ok {
+		return nil, owner, false
+	}
+	v = in.lhVolume(c)
+	return v, owner, v == nil || v.ActualBytes > 0
 }
 
 // nothingBackedUp is one finding about the hub: a list of all claims would say
 // no more.
 func (in *Input) nothingBackedUp(total int) verdict.Finding {
-	where, severity := "in Longhorn or as a VolumeSnapshot", verdict.Critical
-	longhorn := in.Source(facts.LonghornVolumes).Status == facts.OK
-	snapshots := in.Source(facts.KubeSnapshots).Status == facts.OK
-	switch {
-	case !longhorn && !snapshots:
+	severity, where := verdict.Critical, in.backupSystems()
+	if where == "" {
 		// Backups may well exist where the audit has no eyes: that is worth a
 		// message, not a page.
 		severity = verdict.Warning
-		where = "that the audit can see: the cluster has neither Longhorn nor VolumeSnapshots"
-	case !longhorn:
-		where = "as a VolumeSnapshot"
-	case !snapshots:
-		where = "in Longhorn"
+		where = "that the audit can see: the cluster has neither Longhorn nor VolumeSnapshots, Velero or K8up"
 	}
 	return verdict.Finding{
 		Subject: verdict.Subject{Kind: "hub", Name: in.Hub.Name, Namespace: in.Hub.Namespace}, Severity: severity,
@@ -125,20 +96,44 @@ func (in *Input) nothingBackedUp(total int) verdict.Finding {
 	}
 }
 
-func (in *Input) notBackedUp(c *facts.Claim) verdict.Finding {
-	owner, _ := in.userClaim(c)
+// backupSystems says where the audit can see backups of claims: "in Longhorn or as
+// a VolumeSnapshot"; "" for nowhere.
+func (in *Input) backupSystems() string {
+	var places []string
+	for _, place := range []struct{ source, words string }{
+		{facts.LonghornVolumes, "in Longhorn"}, {facts.KubeSnapshots, "as a VolumeSnapshot"}, {facts.VeleroBackups, "in Velero"}, {facts.K8upSnapshots, "in K8up"},
+	} {
+		if in.Source(place.source).Status == facts.OK {
+			places = append(places, place.words)
+		}
+	}
+	if n := len(places); n > 1 {
+		return strings.Join(places[:n-1], ", ") + " or " + places[n-1]
+	}
+	return strings.Join(places, "")
+}
+
+func (in *Input) notBackedUp(h *homeBackup) verdict.Finding {
 	size := "of unknown size"
-	details := map[string]string{"created": text.Time(c.Created), "volume": c.VolumeName}
-	if v := in.lhVolume(c); v != nil {
+	f, whose := in.homeFinding(h)
+	if v := h.volume; v != nil {
 		size = "with " + bytesText(v.ActualBytes)
+	}
+	f.Message = fmt.Sprintf("claim %s%s, %s, is %s old and has no backup, one within %s is expected", h.claim.Name, whose, size,
+		text.Duration(in.Now.Sub(h.claim.Created)), text.Duration(in.Duration("rpo")))
+	return f
+}
+
+// homeFinding begins a finding about one home. whose is for its message.
+func (in *Input) homeFinding(h *homeBackup) (f verdict.Finding, whose string) {
+	owner, _ := in.userClaim(h.claim)
+	details := map[string]string{"created": text.Time(h.claim.Created), "volume": h.claim.VolumeName}
+	if v := h.volume; v != nil {
 		details["bytes"], details["longhornVolume"] = idText(v.ActualBytes), v.Name
 	}
 	ownerDetails(details, owner)
-	whose := ""
 	if owner.User != "" {
 		whose = " of " + owner.String()
 	}
-	return verdict.Finding{Subject: claimSubject(c), Details: details,
-		Message: fmt.Sprintf("claim %s%s, %s, is %s old and has no backup, one within %s is expected", c.Name, whose, size,
-			text.Duration(in.Now.Sub(c.Created)), text.Duration(in.Duration("rpo")))}
+	return verdict.Finding{Subject: claimSubject(h.claim), Details: details}, whose
 }

@@ -14,16 +14,12 @@ func TestBackupNone(t *testing.T) { testCheck(t, backupNoneCases) }
 func neverBackedUp(claims ...string) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		for _, name := range claims {
-			volumeOf(s, name).LastBackupAt = time.Time{}
+			world.LastBackup(s, volumeOf(s, name), time.Time{})
 		}
 	}
 }
 
-func allWithoutBackup(s *facts.Snapshot) {
-	for i := range s.Longhorn.Volumes {
-		s.Longhorn.Volumes[i].LastBackupAt = time.Time{}
-	}
-}
+func allWithoutBackup(s *facts.Snapshot) { world.NoBackups(s) }
 
 var backupNoneCases = cases{
 	check: backupNone,
@@ -48,8 +44,8 @@ var backupNoneCases = cases{
 				s.Kube.Snapshots = nil
 				absent(facts.KubeSnapshots)(s)
 			},
-			want: noLonghorn(outcomes{"backup-none": "fail warning 1"}),
-			summary: "not one of 11 user claims with data has a backup that the audit can see: the cluster has neither Longhorn nor VolumeSnapshots; " +
+			want: noLonghorn(outcomes{"backup-none": "fail warning 1", "snapshot-not-ready": "skipped", "snapshot-delete-policy": "skipped"}),
+			summary: "not one of 11 user claims with data has a backup that the audit can see: the cluster has neither Longhorn nor VolumeSnapshots, Velero or K8up; " +
 				"if they are backed up elsewhere, disable this check",
 		},
 		{
@@ -58,13 +54,13 @@ var backupNoneCases = cases{
 				world.OldNames(s, world.HubName)
 				allWithoutBackup(s)
 				s.Kube.Snapshots = []facts.VolumeSnapshot{
-					{Namespace: world.Namespace, Name: "a", Claim: "claim-student-0001-1", Ready: true},
+					{Namespace: world.Namespace, Name: "a", Claim: "claim-student-0001-1", Ready: true, Taken: s.Now.Add(-8 * time.Hour)},
 					{Namespace: world.Namespace, Name: "b", Claim: "claim-student-0002-2"},
 					{Namespace: world.Namespace, Name: "c", Claim: "claim-student-0003-3", Ready: true, Error: "lost"},
 					{Namespace: "elsewhere", Name: "d", Claim: "claim-student-0004-4", Ready: true}}
 				world.Settle(s)
 			},
-			want:    outcomes{"backup-none": "fail critical 9"},
+			want:    outcomes{"backup-none": "fail critical 9", "backup-same-domain": "fail error 1", "snapshot-not-ready": "fail warning 1"},
 			summary: "9 of 10 user claims with data have no backup",
 		},
 	},
@@ -73,8 +69,8 @@ var backupNoneCases = cases{
 			name: "a snapshot instead of a Longhorn backup",
 			change: func(s *facts.Snapshot) {
 				neverBackedUp("claim-student-0002")(s)
-				s.Kube.Snapshots = []facts.VolumeSnapshot{{Namespace: world.Namespace, Name: "a", Claim: "claim-student-0002", Ready: true}}
-				world.Settle(s)
+				snapshotOf("claim-student-0002", 8*time.Hour)(s)
+				disk("claim-student-0002")(s)
 			},
 		},
 		{

@@ -44,7 +44,10 @@ type Check struct {
 	Needs []string
 	// Uses are sources that widen its view: one failed makes it unknown, one
 	// absent is fine.
-	Uses   []string
+	Uses []string
+	// Weighs are sources whose state the function itself looks at, because one that
+	// failed need not make it unknown: another may have told enough.
+	Weighs []string
 	Params []Param
 	// Baseline is true when it compares with what was normal, so that
 	// `audit accept` can move that.

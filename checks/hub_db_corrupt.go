@@ -69,7 +69,7 @@ func runHubDBCorrupt(in *Input) Result {
 		a := accidentOf(&damage)
 		message := damage.Message + "; before anyone restarts the hub: " + a.next
 		if i == 0 {
-			message += copiesText(d.Copies)
+			message += copiesText(d.Copies) + in.betterCopy()
 		}
 		f := verdict.Finding{Subject: in.databaseSubject(), Message: message, Details: damageDetails(in.Hub, damage)}
 		if a.severity != verdict.Critical {

@@ -74,7 +74,7 @@ func runHubDBReset(in *Input) Result {
 	return Result{Findings: []verdict.Finding{{
 		Subject: in.databaseSubject(),
 		Message: fmt.Sprintf("only %s of %s of claims %s in the database, at least %s %% expected; %s", text.Number(len(o.known)), text.Count(owners, "owner"),
-			text.Plural(len(o.known), "is", "are"), plain(in.Number("minKnownPercent")), strings.Join(signs, ", and ")),
+			text.Plural(len(o.known), "is", "are"), plain(in.Number("minKnownPercent")), strings.Join(signs, ", and ")) + in.betterCopy(),
 		Details: map[string]string{"owners": idText(int64(owners)), "ownersInDatabase": idText(int64(len(o.known))),
 			"users": idText(int64(len(in.Hub.Users))), "missing": list(missing, 20)},
 	}}}

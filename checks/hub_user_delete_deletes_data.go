@@ -16,7 +16,7 @@ var hubUserDeleteDeletesData = &Check{
 	Since:    "0.2.0",
 	Scope:    PerHub,
 	Needs:    []string{facts.KubeClaims, facts.KubeVolumes},
-	Uses:     []string{HubUsers, facts.KubeSnapshots, facts.LonghornVolumes},
+	Uses:     append([]string{HubUsers}, heldSources...),
 	Params: []Param{
 		{Name: "rpo", Doc: "how old a claim may be before it must have a backup, and how old a backup of a claim in use may be: a day, and two hours for a nightly backup to be made",
 			Default: float64(26 * time.Hour), Min: float64(time.Minute), Max: float64(365 * 24 * time.Hour), Unit: UnitDuration},
@@ -72,7 +72,7 @@ func (in *Input) deletableClaims() deletable {
 	for i := range in.Kube.Volumes {
 		volumes[in.Kube.Volumes[i].Name] = &in.Kube.Volumes[i]
 	}
-	snapshots, used := readySnapshots(in.Kube.Snapshots), in.lastUses()
+	used := in.lastUses()
 	var d deletable
 	for i := range in.Kube.Claims {
 		c := &in.Kube.Claims[i]
@@ -84,7 +84,7 @@ func (in *Input) deletableClaims() deletable {
 			continue
 		}
 		d.lost++
-		if !in.backedUpSince(in.lastUse(c, used), in.lastBackup(c, snapshots)) {
+		if !in.backedUpSince(in.lastUse(c, used), in.lastBackup(c)) {
 			d.bare++
 			d.bytes += in.dataBytes(c)
 		}

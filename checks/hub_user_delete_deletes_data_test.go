@@ -32,7 +32,7 @@ func goesWithItsClaim(claims ...string) func(*facts.Snapshot) {
 func backedUp(age time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		for i := range s.Longhorn.Volumes {
-			s.Longhorn.Volumes[i].LastBackupAt = s.Now.Add(-age)
+			world.LastBackup(s, &s.Longhorn.Volumes[i], s.Now.Add(-age))
 		}
 	}
 }
@@ -71,13 +71,13 @@ var hubUserDeleteDeletesDataCases = cases{
 	fires: []damage{
 		{
 			name: "by hand", change: inTurn(goesWithItsClaim(), backedUp(30*time.Hour)),
-			want: outcomes{"hub-user-delete-deletes-data": "fail warning 1", "pv-reclaim-delete": "fail error 2"},
+			want: outcomes{"hub-user-delete-deletes-data": "fail warning 1", "pv-reclaim-delete": "fail error 2", "backup-stale": "fail error 11"},
 			summary: "deleting a user deletes the user's claim, and the volumes of 11 of 11 user claims with data have reclaim policy Delete " +
 				"and no backup since they were last used; deletePVC false, reclaim policy Retain or a backup within 1 day 2 h is expected",
 		},
 		{
 			name: "by the hub itself", change: inTurn(goesWithItsClaim("claim-student-0001", "claim-student-0002"), backedUp(30*time.Hour), culled),
-			want: outcomes{"hub-user-delete-deletes-data": "fail error 1", "pv-reclaim-delete": "fail warning 1"},
+			want: outcomes{"hub-user-delete-deletes-data": "fail error 1", "pv-reclaim-delete": "fail warning 1", "backup-stale": "fail error 11"},
 			summary: "the hub deletes users who were idle for long (cullUsers), and with a user goes the user's claim, and the volumes of 2 of 11 user claims with data " +
 				"have reclaim policy Delete and no backup since they were last used; deletePVC false, reclaim policy Retain or a backup within 1 day 2 h is expected",
 		},
@@ -91,30 +91,31 @@ var hubUserDeleteDeletesDataCases = cases{
 			name: "without Longhorn, a snapshot of before the last use", change: func(s *facts.Snapshot) {
 				withoutLonghorn(s)
 				goesWithItsClaim("claim-student-0001")(s)
+				s.Kube.Snapshots = nil
 				for _, c := range s.Kube.Claims {
 					s.Kube.Snapshots = append(s.Kube.Snapshots, facts.VolumeSnapshot{Namespace: c.Namespace, Name: "s-" + c.Name, Claim: c.Name, Ready: true,
 						Created: s.Now.Add(-time.Hour), Taken: s.Now.Add(-30 * time.Hour)})
 				}
 				world.Settle(s)
 			},
-			want: noLonghorn(outcomes{"hub-user-delete-deletes-data": "fail warning 1", "pv-reclaim-delete": "fail error 1"}), summary: oneDeletable,
+			want: noLonghorn(outcomes{"hub-user-delete-deletes-data": "fail warning 1", "pv-reclaim-delete": "fail error 1", "backup-stale": "fail error 11"}), summary: oneDeletable,
 		},
 	},
 	mustNotFire: []damage{
-		{name: "volumes are kept", change: inTurn(backedUp(30*time.Hour), culled)},
+		{name: "volumes are kept", want: outcomes{"backup-stale": "fail error 11"}, change: inTurn(backedUp(30*time.Hour), culled)},
 		{name: "backed up last night", change: inTurn(goesWithItsClaim(), culled), want: outcomes{"pv-reclaim-delete": "fail info 2"}},
 		{name: "claims are kept", change: func(s *facts.Snapshot) {
 			inTurn(goesWithItsClaim(), backedUp(30*time.Hour), culled)(s)
 			hubOf(s).KubeSpawner.DeletePVC = false
-		}, want: outcomes{"pv-reclaim-delete": "fail error 2"}},
+		}, want: outcomes{"pv-reclaim-delete": "fail error 2", "backup-stale": "fail error 11"}},
 		{name: "not used since the last backup", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(30*time.Hour), lastUsed("claim-student-0001", 1000*time.Hour)),
-			want: outcomes{"pv-reclaim-delete": "fail info 1"}},
+			want: outcomes{"pv-reclaim-delete": "fail info 1", "backup-stale": "fail error 10"}},
 		{name: "nothing in it", change: func(s *facts.Snapshot) {
 			inTurn(goesWithItsClaim("claim-student-0001"), backedUp(30*time.Hour))(s)
 			volumeOf(s, "claim-student-0001").ActualBytes = 0
-		}, want: outcomes{"pv-reclaim-delete": "fail info 1"}},
-		{name: "the hub's own volume", change: inTurn(goesWithItsClaim(world.HubClaim), backedUp(30*time.Hour)), want: outcomes{"pv-reclaim-delete": "fail info 1"}},
-		{name: "a volume that is not there", change: func(s *facts.Snapshot) {
+		}, want: outcomes{"pv-reclaim-delete": "fail info 1", "backup-stale": "fail error 10"}},
+		{name: "the hub's own volume", change: inTurn(goesWithItsClaim(world.HubClaim), backedUp(30*time.Hour)), want: outcomes{"pv-reclaim-delete": "fail info 1", "backup-stale": "fail error 11"}},
+		{name: "a volume that is not there", want: outcomes{"backup-stale": "fail error 11"}, change: func(s *facts.Snapshot) {
 			inTurn(goesWithItsClaim("claim-student-0001"), backedUp(30*time.Hour))(s)
 			claimNamed(s, "claim-student-0001").VolumeName = "gone"
 		}},
@@ -122,22 +123,22 @@ var hubUserDeleteDeletesDataCases = cases{
 			world.AddClaim(s, facts.Claim{Name: "claim-gone", User: "gone", HasUser: true, Created: s.Now.AddDate(0, -1, 0)})
 			volumeOf(s, "claim-gone").ActualBytes = 1 << 20
 			inTurn(goesWithItsClaim("claim-gone"), backedUp(30*time.Hour))(s)
-		}, want: outcomes{"pvc-orphaned": "fail info 1", "hub-owner-missing": "fail info 1", "pv-reclaim-delete": "fail error 1"}},
+		}, want: outcomes{"pvc-orphaned": "fail info 1", "hub-owner-missing": "fail info 1", "pv-reclaim-delete": "fail error 1", "backup-stale": "fail error 12"}},
 	},
 	boundary: []damage{
 		{name: "backed up as long ago as the rpo", change: inTurn(goesWithItsClaim(), backedUp(26*time.Hour)), want: outcomes{"pv-reclaim-delete": "fail info 2"}},
 		{
-			name: "a second longer", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(26*time.Hour+time.Second)), want: deletedByHand,
+			name: "a second longer", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(26*time.Hour+time.Second)), want: also(deletedByHand, outcomes{"backup-stale": "fail error 11"}),
 			summary: oneDeletable,
 		},
 		{name: "backed up when it was last used", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(50*time.Hour), lastUsed("claim-student-0001", 50*time.Hour)),
-			want: outcomes{"pv-reclaim-delete": "fail info 1"}},
+			want: outcomes{"pv-reclaim-delete": "fail info 1", "backup-stale": "fail error 10"}},
 		{
 			name:   "used a second later",
-			change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(50*time.Hour), lastUsed("claim-student-0001", 50*time.Hour-time.Second)), want: deletedByHand,
+			change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(50*time.Hour), lastUsed("claim-student-0001", 50*time.Hour-time.Second)), want: also(deletedByHand, outcomes{"backup-stale": "fail error 11"}),
 			summary: oneDeletable,
 		},
-		{name: "a longer rpo", change: inTurn(goesWithItsClaim(), backedUp(30*time.Hour)), values: map[string]any{"rpo": "30h"}, want: outcomes{"pv-reclaim-delete": "fail error 2"}},
+		{name: "a longer rpo", change: inTurn(goesWithItsClaim(), backedUp(30*time.Hour)), values: map[string]any{"rpo": "30h"}, want: outcomes{"pv-reclaim-delete": "fail error 2", "backup-stale": "fail error 11"}},
 	},
 	sourceFailed: []damage{
 		{name: "volumes not readable", change: failed(facts.KubeVolumes), want: unknownWithout(facts.KubeVolumes, nil),

@@ -14,6 +14,13 @@ import (
 // and hub, in the order of the registry and of the hubs. It judges hub by hub and
 // then the cluster, so that what is worked out for one hub is held only so long.
 func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
+	verdicts, _ := JudgeAndCover(suite, s)
+	return verdicts
+}
+
+// JudgeAndCover is Judge and Coverage in one, as both need the same joins.
+func JudgeAndCover(suite Suite, s *facts.Snapshot) ([]verdict.Verdict, []verdict.Coverage) {
+	coverage := make([]verdict.Coverage, len(s.Hubs))
 	verdicts := make([][]verdict.Verdict, len(suite))
 	views := &shared{snapshot: s, suite: suite}
 	of := func(scope Scope, hub *facts.Hub) {
@@ -26,12 +33,13 @@ func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
 			}
 		}
 	}
-	for _, hub := range s.Hubs {
+	for i, hub := range s.Hubs {
 		of(PerHub, hub)
+		coverage[i] = coverageOf(views, hub)
 	}
 	views.hub = hubShared{}
 	of(PerCluster, nil)
-	return slices.Concat(verdicts...)
+	return slices.Concat(verdicts...), coverage
 }
 
 func judge(c Configured, views *shared, hub *facts.Hub) verdict.Verdict {

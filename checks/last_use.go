@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"hubaudit/internal/attribution"
 	"hubaudit/internal/facts"
 )
 
@@ -12,6 +13,8 @@ import (
 type lastUses struct {
 	servers map[serverKey]time.Time
 	claims  map[claimKey]time.Time
+	// started is since when the servers run that do.
+	started map[serverKey]time.Time
 }
 
 type serverKey struct {
@@ -30,7 +33,7 @@ func (in *Input) lastUses() lastUses {
 }
 
 func (in *Input) readLastUses() lastUses {
-	uses := lastUses{make(map[serverKey]time.Time, len(in.Hub.Spawners)), make(map[claimKey]time.Time, len(in.Hub.Spawners))}
+	uses := lastUses{make(map[serverKey]time.Time, len(in.Hub.Spawners)), make(map[claimKey]time.Time, len(in.Hub.Spawners)), map[serverKey]time.Time{}}
 	for i := range in.Hub.Spawners {
 		sp := &in.Hub.Spawners[i]
 		at := later(sp.LastActivity, sp.Started)
@@ -38,6 +41,9 @@ func (in *Input) readLastUses() lastUses {
 			at = in.Now
 		}
 		server := serverKey{sp.UserID, sp.Name}
+		if sp.ServerID != 0 && !sp.Started.IsZero() {
+			uses.started[server] = sp.Started
+		}
 		uses.servers[server] = later(uses.servers[server], at)
 		if sp.State.PVCName != "" {
 			claim := claimKey{cmp.Or(sp.State.Namespace, in.Hub.Namespace), sp.State.PVCName}
@@ -49,11 +55,17 @@ func (in *Input) readLastUses() lastUses {
 
 // lastUse is when a claim was last used, zero where nothing tells.
 func (in *Input) lastUse(c *facts.Claim, uses lastUses) time.Time {
+	owner, _ := in.userClaim(c)
+	return in.usedLast(c, in.lhVolume(c), owner, uses)
+}
+
+// usedLast is the same of a claim whose volume and owner are at hand.
+func (in *Input) usedLast(c *facts.Claim, v *facts.LHVolume, owner attribution.Owner, uses lastUses) time.Time {
 	at := uses.claims[claimKey{c.Namespace, c.Name}]
-	if owner, _ := in.userClaim(c); owner.UserID != 0 {
+	if owner.UserID != 0 {
 		at = later(at, uses.servers[serverKey{owner.UserID, owner.Server}])
 	}
-	if v := in.lhVolume(c); v != nil {
+	if v != nil {
 		at = later(at, v.LastPodRefAt)
 		if v.State == "attached" {
 			at = in.Now
@@ -62,13 +74,9 @@ func (in *Input) lastUse(c *facts.Claim, uses lastUses) time.Time {
 	return at
 }
 
-// lastBackup is when a claim was last backed up, zero for never.
-func (in *Input) lastBackup(c *facts.Claim, snapshots map[claimKey]time.Time) time.Time {
-	at := snapshots[claimKey{c.Namespace, c.Name}]
-	if v := in.lhVolume(c); v != nil {
-		at = later(at, v.LastBackupAt)
-	}
-	return at
+// lastBackup is when a claim was last backed up by any system, zero for never.
+func (in *Input) lastBackup(c *facts.Claim) time.Time {
+	return in.backups().Newest(c.Namespace, c.Name)
 }
 
 // backedUpSince tells whether a backup is younger than the last use, or young

@@ -17,8 +17,10 @@ func TestLHBlankAttachRisk(t *testing.T) { testCheck(t, lhBlankAttachRiskCases) 
 // changes it.
 func blanked(change func(v *facts.LHVolume, now time.Time)) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
-		world.ForgetReplicas(s, volumeOf(s, stopped).Name)
-		change(volumeOf(s, stopped), s.Now)
+		v := volumeOf(s, stopped)
+		world.ForgetReplicas(s, v.Name)
+		change(v, s.Now)
+		world.LastBackup(s, v, v.LastBackupAt)
 	}
 }
 

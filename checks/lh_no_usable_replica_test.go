@@ -17,7 +17,9 @@ func TestLHNoUsableReplica(t *testing.T) { testCheck(t, lhNoUsableReplicaCases) 
 func allFailed(change func(v *facts.LHVolume, now time.Time)) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		failReplicas(s, stopped, 3)
-		change(volumeOf(s, stopped), s.Now)
+		v := volumeOf(s, stopped)
+		change(v, s.Now)
+		world.LastBackup(s, v, v.LastBackupAt)
 	}
 }
 

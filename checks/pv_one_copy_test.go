@@ -57,20 +57,20 @@ var pvOneCopyCases = cases{
 		{
 			name:    "a pool of one copy",
 			change:  inPool(stopped, 1),
-			want:    outcomes{"pv-one-copy": "fail warning 1"},
+			want:    outcomes{"pv-one-copy": "fail warning 1", "backup-same-domain": "fail error 1"},
 			summary: `the first loss of an osd may take homes with it: pool "rook-ceph/homes" keeps one copy of ` + oneHome,
 		},
 		{
 			name:    "Mayastor with one copy",
 			change:  mayastor(stopped, 1),
-			want:    outcomes{"pv-one-copy": "fail warning 1"},
+			want:    outcomes{"pv-one-copy": "fail warning 1", "backup-same-domain": "fail error 1"},
 			summary: `the first loss of a host may take homes with it: storage class "local-path" keeps one copy of ` + oneHome,
 		},
 	},
 	mustNotFire: []damage{
 		{name: "Longhorn's are lh-low-replica-count's", change: func(*facts.Snapshot) {}},
 		{name: "a cloud's disk", change: func(s *facts.Snapshot) { stored(s, stopped, "ebs.csi.aws.com", "worker-1") }},
-		{name: "LINSTOR on two nodes", change: func(s *facts.Snapshot) { stored(s, stopped, "linstor.csi.linbit.com", "worker-1", "worker-2") }},
+		{name: "LINSTOR on two nodes", want: outcomes{"backup-same-domain": "fail error 1"}, change: func(s *facts.Snapshot) { stored(s, stopped, "linstor.csi.linbit.com", "worker-1", "worker-2") }},
 		{name: "claims of others", change: func(s *facts.Snapshot) {
 			s.Kube.Volumes = append(s.Kube.Volumes, facts.Volume{Name: "zzz", Phase: "Bound", ReclaimPolicy: "Retain", Driver: "local",
 				NodeNames: []string{"worker-1"}, ClaimNamespace: "monitoring", ClaimName: "prometheus"})
@@ -85,8 +85,8 @@ var pvOneCopyCases = cases{
 		},
 	},
 	boundary: []damage{
-		{name: "a pool of two copies", change: inPool(stopped, 2)},
-		{name: "Mayastor with two", change: mayastor(stopped, 2)},
+		{name: "a pool of two copies", want: outcomes{"backup-same-domain": "fail error 1"}, change: inPool(stopped, 2)},
+		{name: "Mayastor with two", want: outcomes{"backup-same-domain": "fail error 1"}, change: mayastor(stopped, 2)},
 		{
 			name: "a cluster of one node",
 			change: func(s *facts.Snapshot) {
@@ -109,7 +109,7 @@ var pvOneCopyCases = cases{
 		{name: "pools not readable", change: func(s *facts.Snapshot) {
 			inPool(stopped, 3)(s)
 			failed(facts.CephBlockPools)(s)
-		}, want: outcomes{"pv-one-copy": "unknown"}, summary: "source ceph/blockpools could not be read: gave up after 30s"},
+		}, want: outcomes{"pv-one-copy": "unknown", "backup-same-domain": "fail error 1"}, summary: "source ceph/blockpools could not be read: gave up after 30s"},
 	},
 }
 

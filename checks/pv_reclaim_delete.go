@@ -19,7 +19,7 @@ var pvReclaimDelete = &Check{
 	Since:    "0.3.0",
 	Scope:    PerHub,
 	Needs:    []string{facts.KubeClaims, facts.KubeVolumes},
-	Uses:     []string{HubUsers, facts.KubeSnapshots, facts.LonghornVolumes},
+	Uses:     append([]string{HubUsers}, heldSources...),
 	Params: []Param{
 		{Name: "rpo", Doc: "how old a claim may be before it must have a backup, and how old a backup of a claim in use may be: a day, and two hours for a nightly backup to be made",
 			Default: float64(26 * time.Hour), Min: float64(time.Minute), Max: float64(365 * 24 * time.Hour), Unit: UnitDuration},
@@ -89,7 +89,7 @@ func runPVReclaimDelete(in *Input) Result {
 // StorageClass, and the hub's own.
 func (in *Input) perishable() (classes map[string]*perishable, own []kept) {
 	classes = map[string]*perishable{}
-	volumes, snapshots, used := volumesByName(in.Kube.Volumes), readySnapshots(in.Kube.Snapshots), in.lastUses()
+	volumes, used := volumesByName(in.Kube.Volumes), in.lastUses()
 	for i := range in.Kube.Claims {
 		c := &in.Kube.Claims[i]
 		v := volumes[c.VolumeName]
@@ -109,7 +109,7 @@ func (in *Input) perishable() (classes map[string]*perishable, own []kept) {
 			p = &perishable{class: v.StorageClass}
 			classes[v.StorageClass] = p
 		}
-		in.count(p, k, in.backedUpSince(in.lastUse(c, used), in.lastBackup(c, snapshots)))
+		in.count(p, k, in.backedUpSince(in.lastUse(c, used), in.lastBackup(c)))
 	}
 	return classes, own
 }
@@ -185,9 +185,9 @@ func (in *Input) hubPerishes(k kept) verdict.Finding {
 func (in *Input) databaseBackedUp(c *facts.Claim) bool {
 	for i := range in.Hub.Backups {
 		b := &in.Hub.Backups[i]
-		if newest, _ := newestGood(b, in.Now); newest != nil && in.Now.Sub(newest.Time) <= cmp.Or(b.MaxAge, defaultMaxAge) {
+		if newest, _ := newestGood(b, in.Now); newest != nil && in.isFresh(b, newest) {
 			return true
 		}
 	}
-	return in.backedUpSince(in.Now, in.lastBackup(c, readySnapshots(in.Kube.Snapshots)))
+	return in.backedUpSince(in.Now, in.lastBackup(c))
 }

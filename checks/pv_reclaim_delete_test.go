@@ -34,7 +34,7 @@ var pvReclaimDeleteCases = cases{
 	check: pvReclaimDelete,
 	fires: []damage{
 		{
-			name: "one class", change: inTurn(goesWithItsClaim("claim-student-0001", "claim-student-0002"), backedUp(30*time.Hour)), want: perishing("fail error 1"),
+			name: "one class", change: inTurn(goesWithItsClaim("claim-student-0001", "claim-student-0002"), backedUp(30*time.Hour)), want: also(perishing("fail error 1"), outcomes{"backup-stale": "fail error 11"}),
 			summary: `2 volumes of user claims (such as those of "student-0001", "student-0002") in StorageClass "longhorn" go with their claims ` +
 				"(reclaim policy Delete), Retain is expected; 2 claims with data have no backup since the last use" + newRetain,
 		},
@@ -42,41 +42,42 @@ var pvReclaimDeleteCases = cases{
 			name: "the class as well, and a volume without one", change: inTurn(goesWithItsClaim(), backedUp(30*time.Hour), inClass("", "claim-student-0003"), func(s *facts.Snapshot) {
 				s.Kube.StorageClasses[0].ReclaimPolicy = "Delete"
 			}),
-			want: perishing("fail error 3"),
+			want: also(perishing("fail error 3"), outcomes{"backup-stale": "fail error 11"}),
 			summary: "volumes go with their claims (reclaim policy Delete), Retain is expected: " +
 				`10 of StorageClass "longhorn", 1 of no StorageClass, 1 of the hub itself`,
 		},
 		{
-			name: "without a class", change: inTurn(goesWithItsClaim("claim-student-0003"), backedUp(30*time.Hour), inClass("", "claim-student-0003")), want: perishing("fail error 1"),
+			name: "without a class", change: inTurn(goesWithItsClaim("claim-student-0003"), backedUp(30*time.Hour), inClass("", "claim-student-0003")), want: also(perishing("fail error 1"), outcomes{"backup-stale": "fail error 11"}),
 			summary: `1 volume of user claims (such as those of "student-0003") in no StorageClass goes with their claims ` +
 				"(reclaim policy Delete), Retain is expected; 1 claim with data has no backup since the last use",
 		},
 		{
 			name: "the hub's own", change: inTurn(goesWithItsClaim(world.HubClaim), backedUp(30*time.Hour), func(s *facts.Snapshot) { hubOf(s).Backups[0].Copies = nil }),
-			want: outcomes{"pv-reclaim-delete": "fail error 1", "backup-hub-db-missing": "fail critical 1"},
+			want: outcomes{"pv-reclaim-delete": "fail error 1", "backup-hub-db-missing": "fail critical 1", "backup-stale": "fail error 11"},
 			summary: "volume pvc-00000003-0000-4000-8000-000000000001 of the hub's own claim hub-db-dir goes with its claim (reclaim policy Delete), Retain is expected; " +
 				"no fresh copy of the database is known",
 		},
 		{
 			name: "everybody's homes", change: func(s *facts.Snapshot) {
 				world.AddClaim(s, facts.Claim{Name: "homes", Created: s.Now.AddDate(0, -1, 0)})
-				volumeOf(s, "homes").ActualBytes, volumeOf(s, "homes").LastBackupAt = 1<<40, s.Now.Add(-30*time.Hour)
+				volumeOf(s, "homes").ActualBytes = 1 << 40
+				world.LastBackup(s, volumeOf(s, "homes"), s.Now.Add(-30*time.Hour))
 				hubOf(s).KubeSpawner.Homes.Claim = "homes"
 				goesWithItsClaim("homes")(s)
 			},
-			want: namelessHomes(perishing("fail error 1")),
+			want: also(namelessHomes(perishing("fail error 1")), outcomes{"backup-stale": "fail error 1"}),
 			summary: `1 volume of user claims in StorageClass "longhorn" goes with their claims (reclaim policy Delete), Retain is expected; ` +
 				"1 claim with data has no backup since the last use" + newRetain,
 		},
 		{
 			name: "of somebody whom the hub does not know, although it culls", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(30*time.Hour), culled, userRemoved(1)),
-			want: outcomes{"pvc-orphaned": "fail error 1", "pv-reclaim-delete": "fail error 1", "hub-owner-missing": "fail info 1"},
+			want: outcomes{"pvc-orphaned": "fail error 1", "pv-reclaim-delete": "fail error 1", "hub-owner-missing": "fail info 1", "backup-stale": "fail error 11"},
 			summary: `1 volume of user claims (such as those of "student-0001") in StorageClass "longhorn" goes with their claims ` +
 				"(reclaim policy Delete), Retain is expected; 1 claim with data has no backup since the last use" + newRetain,
 		},
 		{
 			name: "where the hub deletes them itself, one page is enough", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(30*time.Hour), culled),
-			want: outcomes{"pv-reclaim-delete": "fail warning 1", "hub-user-delete-deletes-data": "fail error 1"},
+			want: outcomes{"pv-reclaim-delete": "fail warning 1", "hub-user-delete-deletes-data": "fail error 1", "backup-stale": "fail error 11"},
 			summary: `1 volume of user claims (such as those of "student-0001") in StorageClass "longhorn" goes with their claims ` +
 				"(reclaim policy Delete), Retain is expected; 1 claim with data has no backup since the last use" + newRetain,
 		},
@@ -109,19 +110,19 @@ var pvReclaimDeleteCases = cases{
 				"(reclaim policy Delete), Retain is expected; every claim with data has a backup since its last use" + newRetain,
 		},
 		{
-			name: "a second longer", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(26*time.Hour+time.Second)), want: perishing("fail error 1"),
+			name: "a second longer", change: inTurn(goesWithItsClaim("claim-student-0001"), backedUp(26*time.Hour+time.Second)), want: also(perishing("fail error 1"), outcomes{"backup-stale": "fail error 11"}),
 			summary: `1 volume of user claims (such as those of "student-0001") in StorageClass "longhorn" goes with their claims ` +
 				"(reclaim policy Delete), Retain is expected; 1 claim with data has no backup since the last use" + newRetain,
 		},
 		{
 			name: "the last copy of the database is as old as may be", change: inTurn(goesWithItsClaim(world.HubClaim), backedUp(30*time.Hour), lastCopy(26*time.Hour)),
-			want: outcomes{"pv-reclaim-delete": "fail info 1"},
+			want: outcomes{"pv-reclaim-delete": "fail info 1", "backup-stale": "fail error 11"},
 			summary: "volume pvc-00000003-0000-4000-8000-000000000001 of the hub's own claim hub-db-dir goes with its claim (reclaim policy Delete), Retain is expected; " +
 				"a fresh copy of the database exists",
 		},
 		{
 			name: "it is a second older", change: inTurn(goesWithItsClaim(world.HubClaim), backedUp(30*time.Hour), lastCopy(26*time.Hour+time.Second)),
-			want: outcomes{"pv-reclaim-delete": "fail error 1", "backup-hub-db-missing": "fail critical 1"},
+			want: outcomes{"pv-reclaim-delete": "fail error 1", "backup-hub-db-missing": "fail critical 1", "backup-stale": "fail error 11"},
 			summary: "volume pvc-00000003-0000-4000-8000-000000000001 of the hub's own claim hub-db-dir goes with its claim (reclaim policy Delete), Retain is expected; " +
 				"no fresh copy of the database is known",
 		},
@@ -138,6 +139,7 @@ var pvReclaimDeleteCases = cases{
 func lastCopy(age time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		copies := hubOf(s).Backups[0].Copies
+		hubOf(s).Backups[0].MaxAge = 26 * time.Hour
 		for i := range copies {
 			copies[i].Time = s.Now.Add(-age)
 		}

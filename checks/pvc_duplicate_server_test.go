@@ -34,8 +34,8 @@ var pvcDuplicateServerCases = cases{
 			change: func(s *facts.Snapshot) {
 				world.OldNames(s, world.HubName)
 				world.AddClaim(s, facts.Claim{Name: "claim-student-0003-4", Created: s.Now.AddDate(-1, 0, 0)})
-				volumeOf(s, "claim-student-0003-4").LastBackupAt = s.Now.Add(-time.Hour)
 				volumeOf(s, "claim-student-0003-4").ActualBytes = 150 << 20
+				world.LastBackup(s, volumeOf(s, "claim-student-0003-4"), s.Now.Add(-time.Hour))
 			},
 			want: outcomes{"pvc-duplicate-server": "fail critical 1"},
 			summary: `user "student-0003"'s default server has 2 claims, one is expected: claim-student-0003-4 (created 2025-11-20, 150 MiB), claim-student-0003-3 (created 2026-06-20, 150 MiB, last used 2026-11-20); ` +
@@ -300,7 +300,13 @@ func rename(s *facts.Snapshot, id int64, name string) {
 func withoutLonghorn(s *facts.Snapshot) {
 	s.Longhorn = facts.Longhorn{}
 	for _, c := range s.Kube.Claims {
-		s.Kube.Snapshots = append(s.Kube.Snapshots, facts.VolumeSnapshot{Namespace: c.Namespace, Name: "of-" + c.Name, Claim: c.Name, Ready: true})
+		taken := s.Now.Add(-10 * time.Hour)
+		s.Kube.Snapshots = append(s.Kube.Snapshots, facts.VolumeSnapshot{Namespace: c.Namespace, Name: "of-" + c.Name, Claim: c.Name, Ready: true, Created: taken, Taken: taken})
+	}
+	for i := range s.Kube.Volumes {
+		if v := &s.Kube.Volumes[i]; v.Driver == facts.LonghornDriver {
+			v.Driver = "ebs.csi.aws.com"
+		}
 	}
 	absent(longhornOf(s)...)(s)
 	world.Settle(s)

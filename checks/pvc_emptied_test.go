@@ -200,7 +200,8 @@ var pvcEmptiedCases = cases{
 			name: "replicas made late, and used for the first time now",
 			change: both(formatted(stopped, time.Hour), forgot, func(s *facts.Snapshot) {
 				v := volumeOf(s, stopped)
-				v.LastBackupAt, v.LastPodRefAt = time.Time{}, time.Time{}
+				v.LastPodRefAt = time.Time{}
+				world.LastBackup(s, v, time.Time{})
 			}),
 			want: outcomes{"backup-none": "fail critical 1"},
 		},

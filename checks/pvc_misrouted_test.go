@@ -139,7 +139,8 @@ func oldIDs(s *facts.Snapshot) {
 	world.OldNames(s, world.HubName)
 	world.AddClaim(s, facts.Claim{Name: "claim-student-0003-4", Created: s.Now.AddDate(-1, 0, 0)})
 	v := volumeOf(s, "claim-student-0003-4")
-	v.ActualBytes, v.LastBackupAt = 150<<20, s.Now.Add(-time.Hour)
+	v.ActualBytes = 150 << 20
+	world.LastBackup(s, v, s.Now.Add(-time.Hour))
 }
 
 // A name with nothing of a user but the id says who has that id today, and

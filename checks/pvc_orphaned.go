@@ -17,7 +17,7 @@ var pvcOrphaned = &Check{
 	Since:    "0.3.0",
 	Scope:    PerHub,
 	Needs:    []string{HubUsers, facts.KubeClaims},
-	Uses:     []string{facts.KubeVolumes, facts.KubeSnapshots, facts.LonghornVolumes},
+	Uses:     append([]string{facts.KubeVolumes}, heldSources...),
 	Params: []Param{
 		{Name: "recent", Doc: "how long ago a claim may have been used last to count as somebody's newest work", Default: float64(30 * 24 * time.Hour),
 			Min: float64(time.Hour), Max: float64(10 * 365 * 24 * time.Hour), Unit: UnitDuration},
@@ -126,9 +126,8 @@ func (in *Input) nobodys(c *facts.Claim) bool {
 
 // orphanWitness knows when claims were used and backed up.
 type orphanWitness struct {
-	in        *Input
-	uses      lastUses
-	snapshots map[claimKey]time.Time
+	in   *Input
+	uses lastUses
 	// backups: some claim of the cluster has one.
 	backups bool
 	// vanished: hub-owner-missing reports missing users as lost.
@@ -136,11 +135,7 @@ type orphanWitness struct {
 }
 
 func (in *Input) orphanWitness() *orphanWitness {
-	w := &orphanWitness{in: in, uses: in.lastUses(), snapshots: readySnapshots(in.Kube.Snapshots)}
-	w.backups = len(w.snapshots) > 0
-	for i := range in.Longhorn.Volumes {
-		w.backups = w.backups || !in.Longhorn.Volumes[i].LastBackupAt.IsZero()
-	}
+	w := &orphanWitness{in: in, uses: in.lastUses(), backups: in.backups().Any()}
 	for _, f := range runHubOwnerMissing(in.as(hubOwnerMissing)).Findings {
 		w.vanished = w.vanished || f.Severity != verdict.Info
 	}
@@ -149,7 +144,7 @@ func (in *Input) orphanWitness() *orphanWitness {
 
 func (w *orphanWitness) finding(o orphan) verdict.Finding {
 	// KubeSpawner makes a claim when the server starts that uses it.
-	used, backup := later(w.in.lastUse(o.Claim, w.uses), o.Created), w.in.lastBackup(o.Claim, w.snapshots)
+	used, backup := later(w.in.lastUse(o.Claim, w.uses), o.Created), w.in.lastBackup(o.Claim)
 	whose := fmt.Sprintf("is user %q's, whom the hub does not have", o.owner.User)
 	if !o.userGone {
 		whose = fmt.Sprintf("is for %s, which the hub does not have", o.owner)

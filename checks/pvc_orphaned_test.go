@@ -25,7 +25,7 @@ var pvcOrphanedCases = cases{
 		{
 			name:   "a named server that was deleted, its newest work in no backup",
 			change: goneServer(10*24*time.Hour, 12*24*time.Hour),
-			want:   outcomes{"pvc-orphaned": "fail error 1"},
+			want:   outcomes{"pvc-orphaned": "fail error 1", "backup-stale": "fail critical 1"},
 			summary: `claim claim-student-0001--gpu (created 2026-06-20, 150 MiB, last used 2026-11-10) is for user "student-0001"'s server "gpu", ` +
 				"which the hub does not have; backed up last on 2026-11-08 12:00 UTC, and in use on 2026-11-10: a backup since then is expected",
 		},
@@ -34,7 +34,7 @@ var pvcOrphanedCases = cases{
 			change: all(former(2), goneServer(10*24*time.Hour, 12*24*time.Hour), func(s *facts.Snapshot) {
 				world.AddClaim(s, facts.Claim{Name: "claim-former-1--lab", User: "former-1", Server: "lab", HasUser: true})
 			}),
-			want:    outcomes{"hub-owner-missing": "fail info 2", "pvc-orphaned": "fail error 4"},
+			want:    outcomes{"hub-owner-missing": "fail info 2", "pvc-orphaned": "fail error 4", "backup-stale": "fail critical 1"},
 			summary: "4 claims of users (3) and named servers (1) that the hub does not have; 1 claim is the only copy of recent work",
 		},
 		{
@@ -44,7 +44,8 @@ var pvcOrphanedCases = cases{
 					v := &s.Longhorn.Volumes[i]
 					v.ActualBytes = 150 << 20
 					if v.LastBackupAt.IsZero() {
-						v.LastPodRefAt, v.LastBackupAt = s.Now.Add(-48*time.Hour), s.Now.AddDate(0, -1, 0)
+						v.LastPodRefAt = s.Now.Add(-48 * time.Hour)
+						world.LastBackup(s, v, s.Now.AddDate(0, -1, 0))
 					}
 				}
 				for i := range s.Kube.Claims {
@@ -53,7 +54,7 @@ var pvcOrphanedCases = cases{
 					}
 				}
 			}),
-			want:    outcomes{"hub-owner-missing": "fail error 5", "pvc-orphaned": "fail info 5"},
+			want:    outcomes{"hub-owner-missing": "fail error 5", "pvc-orphaned": "fail info 5", "backup-stale": "fail critical 5"},
 			summary: "5 claims of users that the hub does not have; that is normal after deletions",
 		},
 	},
@@ -95,14 +96,14 @@ var pvcOrphanedCases = cases{
 		{
 			name:   "in use a moment too long ago to be recent",
 			change: goneServer(30*24*time.Hour+time.Second, 60*24*time.Hour),
-			want:   outcomes{"pvc-orphaned": "fail info 1"},
+			want:   outcomes{"pvc-orphaned": "fail info 1", "backup-stale": "fail critical 1"},
 			summary: `claim claim-student-0001--gpu (created 2026-06-20, 150 MiB, last used 2026-10-21) is for user "student-0001"'s server "gpu", ` +
 				"which the hub does not have; backed up last on 2026-09-21 12:00 UTC",
 		},
 		{
 			name:   "just recent",
 			change: goneServer(30*24*time.Hour, 60*24*time.Hour),
-			want:   outcomes{"pvc-orphaned": "fail error 1"},
+			want:   outcomes{"pvc-orphaned": "fail error 1", "backup-stale": "fail critical 1"},
 			summary: `claim claim-student-0001--gpu (created 2026-06-20, 150 MiB, last used 2026-10-21) is for user "student-0001"'s server "gpu", ` +
 				"which the hub does not have; backed up last on 2026-09-21 12:00 UTC, and in use on 2026-10-21: a backup since then is expected",
 		},
@@ -123,7 +124,7 @@ var pvcOrphanedCases = cases{
 		{
 			name:   "an empty file system",
 			change: all(goneServer(10*24*time.Hour, 12*24*time.Hour), func(s *facts.Snapshot) { volumeOf(s, gpuClaim).ActualBytes = 40 << 20 }),
-			want:   outcomes{"pvc-orphaned": "fail info 1"},
+			want:   outcomes{"pvc-orphaned": "fail info 1", "backup-stale": "fail critical 1"},
 			summary: `claim claim-student-0001--gpu (created 2026-06-20, 40 MiB, last used 2026-11-10) is for user "student-0001"'s server "gpu", ` +
 				"which the hub does not have; backed up last on 2026-11-08 12:00 UTC",
 		},
@@ -157,7 +158,8 @@ func goneServer(used, backup time.Duration) func(*facts.Snapshot) {
 		world.AddClaim(s, facts.Claim{Name: gpuClaim, Created: s.Now.AddDate(0, -5, 0), User: "student-0001", Server: "gpu", HasUser: true,
 			Component: facts.HomeComponent})
 		v := volumeOf(s, gpuClaim)
-		v.ActualBytes, v.LastPodRefAt, v.LastBackupAt = 150<<20, s.Now.Add(-used), s.Now.Add(-backup)
+		v.ActualBytes, v.LastPodRefAt = 150<<20, s.Now.Add(-used)
+		world.LastBackup(s, v, s.Now.Add(-backup))
 	}
 }
 

@@ -73,7 +73,23 @@ var Registry = []*Check{
 	lhECMargin,
 
 	backupHubDBMissing,
+	backupUntested,
+	backupRestoreMismatch,
 	backupNone,
+	backupStale,
+	backupUnscheduled,
+	backupSkipsDetached,
+	backupPartialCoverage,
+	backupSizeCollapse,
+	backupSameDomain,
+	backupTargetUnset,
+	backupTargetUnavailable,
+	backupSchedulePaused,
+	backupStuck,
+	backupFailed,
+	backupExpiring,
+	snapshotNotReady,
+	snapshotDeletePolicy,
 
 	auditInputMissing,
 }

@@ -27,7 +27,8 @@ var tested = []cases{
 	lhDrainWouldLoseDataCases, lhOrphanLastCopyCases,
 	lhDrainPolicyUnsafeCases, lhOrphanAutodeleteCases, lhEngineImageNotReadyCases, lhVersionKnownBugCases, lhECMarginCases,
 	lhVolumeFaultedCases, lhVolumeDegradedCases, lhOneFailureDomainCases, lhLowReplicaCountCases, lhAutoSalvagedCases, lhDiskNotReadyCases, lhEvictionStuckCases,
-	backupHubDBMissingCases, backupNoneCases,
+	backupHubDBMissingCases, backupUntestedCases, backupRestoreMismatchCases, backupNoneCases, backupStaleCases, backupUnscheduledCases, backupSkipsDetachedCases, backupPartialCoverageCases, backupSizeCollapseCases, backupSameDomainCases,
+	backupTargetUnsetCases, backupTargetUnavailableCases, backupSchedulePausedCases, backupStuckCases, backupFailedCases, backupExpiringCases, snapshotNotReadyCases, snapshotDeletePolicyCases,
 	auditInputMissingCases,
 }
 

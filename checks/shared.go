@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"hubaudit/internal/attribution"
+	"hubaudit/internal/backups"
 	"hubaudit/internal/copies"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/prediction"
@@ -22,6 +23,7 @@ type shared struct {
 	volumes  []replica.Volume
 	data     []copies.Data
 	joined   *copies.Claims
+	backups  *backups.Index
 	room     *room
 	claims   map[claimKey]*facts.Claim
 	contents *prediction.Contents
@@ -36,6 +38,8 @@ type hubShared struct {
 	usersByID   map[int64]*facts.User
 	starts      func() ([]prediction.Start, error)
 	uses        lastUses
+	homes       *[]homeBackup
+	copies      []testedCopy
 }
 
 // hubShared is what is shared about the hub that is judged; what was worked out

@@ -109,7 +109,7 @@ func (c *Check) faults() []string {
 		missing bool
 	}{
 		{"title", c.Title == ""}, {"severity", c.Severity == ""}, {"since", c.Since == ""}, {"function", c.Run == nil},
-		{"scope", c.Scope == ""}, {"needs", len(c.Needs)+len(c.Uses) == 0}, {"meaning", c.Doc.Meaning == ""},
+		{"scope", c.Scope == ""}, {"needs", len(c.Needs)+len(c.Uses)+len(c.Weighs) == 0}, {"meaning", c.Doc.Meaning == ""},
 		{"false alarms", c.Doc.FalseAlarms == ""}, {"what to do", len(c.Doc.Do) == 0}, {"sources", len(c.Doc.Sources) == 0},
 	} {
 		if part.missing {
@@ -125,7 +125,7 @@ func (c *Check) faults() []string {
 	if c.Scope != PerHub && c.Scope != PerCluster && c.Scope != "" {
 		faults = append(faults, fmt.Sprintf("scope %q does not exist", c.Scope))
 	}
-	for _, name := range slices.Concat(c.Needs, c.Uses) {
+	for _, name := range slices.Concat(c.Needs, c.Uses, c.Weighs) {
 		switch {
 		case slices.Contains(hubSources, name):
 			if c.Scope == PerCluster {

@@ -50,6 +50,10 @@ func healthyRun() *verdict.Run {
 	snapshot := world.Healthy(world.Small)
 	run := &verdict.Run{ID: "20261120T120000Z-1", Cluster: "prod", StartedAt: world.Now, Duration: 1234 * time.Millisecond, Version: "0.1.0",
 		Sources: snapshot.Sources}
+	morning := time.Date(2026, 11, 20, 3, 0, 12, 0, time.UTC)
+	run.Coverage = []verdict.Coverage{{Hub: world.HubName, Homes: 11, Current: 11, Oldest: "claim-student-0001", OldestAt: morning.Add(-30 * time.Minute),
+		Database: []verdict.DatabaseBackup{{Name: "nightly", Location: "backups/jupyterhub-*.sqlite.gz", Good: "jupyterhub-2026-11-20.sqlite.gz", GoodAt: morning,
+			Tested: "jupyterhub-2026-11-20.sqlite.gz", TestedAt: world.Now, Level: facts.VerifyOpen}}}}
 	for i := range run.Sources {
 		run.Sources[i].Duration = time.Duration(i+1) * 7 * time.Millisecond
 	}
@@ -133,6 +137,13 @@ func badRun() *verdict.Run {
 		verdict.Incident{ID: 5, Fingerprint: resolved.Fingerprint, Cluster: "prod", Hub: "datahub", Check: resolved.Check, State: verdict.Resolved, Outcome: verdict.Pass,
 			Severity: verdict.Critical, Summary: "1 claim has lost its volume", Count: 1, OpenedAt: run.StartedAt.Add(-11 * time.Hour), ResolvedAt: run.StartedAt,
 			Reason: "the invariant holds again"})
+	homes := &run.Coverage[0]
+	homes.Homes, homes.Current, homes.Old, homes.None, homes.Oldest, homes.OldestAt = 212, 195, 10, 4, "claim-x", time.Date(2026, 8, 27, 2, 30, 0, 0, time.UTC)
+	homes.Untold = 3
+	homes.Database[0].Tested, homes.Database[0].TestedAt, homes.Database[0].Level = "jupyterhub-2026-11-02.sqlite.gz", world.Now.AddDate(0, 0, -18), ""
+	homes.Database[0].Trouble = `copy "jupyterhub-2026-11-20.sqlite.gz" in backup nightly, of 2026-11-20 03:00 UTC, is torn`
+	homes.Database = append(homes.Database, verdict.DatabaseBackup{Name: "off-site", Location: "s3://hub-backups/*", Trouble: "nothing is there"})
+	run.Coverage = append(run.Coverage, verdict.Coverage{Hub: "physics", Unknown: "source longhorn/backups could not be read: gave up after 30s"}, verdict.Coverage{Hub: "new"})
 	run.Notes = []string{"The message to slack could not be delivered: channel_not_found."}
 	return run
 }

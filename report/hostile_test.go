@@ -63,6 +63,10 @@ func hostileRun(names ...string) *verdict.Run {
 	for i := range run.Verdicts {
 		run.Verdicts[i].Hub = first + "h"
 	}
+	day := run.StartedAt.AddDate(0, 0, -1)
+	run.Coverage = []verdict.Coverage{{Hub: first + "h", Homes: 1, Old: 1, Oldest: first, OldestAt: day, Database: []verdict.DatabaseBackup{
+		{Name: first, Location: first, Good: first, GoodAt: day, Tested: first, TestedAt: day, Level: facts.VerifyRestore, Trouble: "the copy " + first}}},
+		{Hub: first, Unknown: "source " + first + " failed"}}
 	run.Sources = append(run.Sources, facts.Source{Name: first, Status: facts.Failed, Detail: first, Items: map[string]int{first: 1}})
 	return run
 }

@@ -83,6 +83,7 @@ func writeJSON(w io.Writer, run *verdict.Run) error {
 	})
 	list(j, "verdicts", run.Verdicts, j.verdict)
 	list(j, "incidents", run.Incidents, j.incident)
+	list(j, "coverage", run.Coverage, j.coverage)
 	j.token(jsontext.EndObject) // with a final newline
 	return j.flush()
 }

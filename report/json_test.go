@@ -39,6 +39,18 @@ type document struct {
 		OpenedAt                                                           time.Time
 		ResolvedAt                                                         *time.Time
 	}
+	Coverage []struct {
+		Hub, Unknown string
+		Homes        *struct {
+			NeedBackup, Current, Older, None, Untold int
+			Oldest                                   string
+			OldestAt                                 time.Time
+		}
+		Database []struct {
+			Name, Location, Good, Tested, Level, Trouble string
+			GoodAt, TestedAt                             time.Time
+		}
+	}
 }
 
 func decode(t testing.TB, report string) document {
@@ -67,6 +79,9 @@ func checkJSON(t testing.TB, name string) {
 	want := string([]rune(name)) // a broken byte becomes U+FFFD, as JSON demands
 	if have := d.Verdicts[1].Findings[0].Subject.Name; have != want {
 		t.Errorf("name %.80q arrives as %.80q", name, have)
+	}
+	if have := d.Coverage[0].Database[0].Location; have != want || d.Coverage[1].Homes != nil {
+		t.Errorf("name %.80q arrives in the table of backups as %.80q", name, have)
 	}
 	if len(d.Verdicts) != len(run.Verdicts) || len(d.Incidents) != len(run.Incidents) || len(d.Sources) != len(run.Sources) {
 		t.Errorf("name %q changes the report", name)

@@ -35,6 +35,7 @@ func writeMarkdown(w io.Writer, v *view, o Options) error {
 		m.violation(i+1, d)
 	}
 	m.resolvedIncidents()
+	m.backups()
 	m.holdingChecks()
 	m.skippedChecks()
 	m.sources()

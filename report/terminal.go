@@ -36,6 +36,7 @@ func writeTerminal(w io.Writer, v *view, o Options) error {
 		t.violation(i+1, d)
 	}
 	t.resolvedIncidents()
+	t.backups()
 	t.holdingChecks()
 	t.skippedChecks()
 	t.sources()

@@ -58,7 +58,7 @@ var itsOwn = cmp.Options{
 	cmpopts.IgnoreFields(facts.Claim{}, "UID", "Created"), cmpopts.IgnoreFields(facts.Volume{}, "UID", "Created"),
 	cmpopts.IgnoreFields(facts.Node{}, "UID", "Created"), cmpopts.IgnoreFields(facts.Pod{}, "Created"),
 	cmpopts.IgnoreFields(facts.LHVolume{}, "Created"), cmpopts.IgnoreFields(facts.LHReplica{}, "Created"), cmpopts.IgnoreFields(facts.LHNode{}, "Created"),
-	cmpopts.IgnoreFields(facts.LHOrphan{}, "Created"),
+	cmpopts.IgnoreFields(facts.LHOrphan{}, "Created"), cmpopts.IgnoreFields(facts.LHRecurringJob{}, "Created"),
 	cmpopts.EquateEmpty(),
 }
 
@@ -68,7 +68,7 @@ var itsOwn = cmp.Options{
 func TestCollectors(t *testing.T) {
 	for crds, version := range map[string]string{"longhorn-1.2": "v1.2.6", "longhorn-1.3": "v1.3.3", "longhorn": "v1.12.1"} {
 		t.Run(crds, func(t *testing.T) {
-			c := harness.Start(t, harness.Options{CRDs: []string{crds, "snapshot", "ceph"}})
+			c := harness.Start(t, harness.Options{CRDs: []string{crds, "snapshot", "velero", "k8up", "ceph"}})
 			admin := c.Kubeconfig(t, "root", "system:masters")
 
 			_, l, sources := read(t, admin, longhornNamespace)
@@ -80,6 +80,7 @@ func TestCollectors(t *testing.T) {
 
 			s := world.Healthy(world.Size{Users: 520, Nodes: 4, Replicas: 2})
 			s.Longhorn.Salvages = []facts.LHSalvage{{Volume: s.Longhorn.Volumes[0].Name, At: s.Now.Add(-time.Hour)}}
+			s.Longhorn.Backups = s.Longhorn.Backups[:60] // each of them is seven objects
 			world.FitLonghorn(s, version)
 			c.Apply(t, namespaces(world.Namespace, longhornNamespace)...)
 			c.Apply(t, world.Objects(s)...)
@@ -95,7 +96,7 @@ func TestCollectors(t *testing.T) {
 				t.Errorf("Longhorn (-want +got):\n%.4000s", diff)
 			}
 			for name, source := range sources {
-				if strings.HasPrefix(name, "ceph/") {
+				if kind, _, _ := strings.Cut(name, "/"); slices.Contains(installed, kind) {
 					s.Sources = append(s.Sources, facts.Source{Name: name, Status: facts.OK})
 				}
 				if want := s.Source(name); source.Status != want.Status || source.Total() != want.Total() {
@@ -113,11 +114,54 @@ func TestCollectors(t *testing.T) {
 	}
 }
 
+// installed are the first parts of the sources of what a cluster has whose CRDs
+// are installed, and a healthy world has nothing of.
+var installed = []string{"ceph", "velero", "k8up"}
+
+// TestBackupSystems reads what Velero, K8up and the snapshotter hold of claims from
+// a real API server that has checked it against their resource types.
+func TestBackupSystems(t *testing.T) {
+	c := harness.Start(t, harness.Options{CRDs: []string{"snapshot", "velero", "k8up"}})
+	s := world.Healthy(world.Small)
+	s.Longhorn = facts.Longhorn{}
+	world.WithVelero(s)
+	for _, moved := range s.Kube.Backups { // all that Velero moves, it has by file as well, and left
+		for _, system := range []string{facts.SystemVeleroFile, facts.SystemVeleroSnap} {
+			moved.System = system
+			s.Kube.Backups = append(s.Kube.Backups, moved)
+		}
+	}
+	for i := range s.Kube.Velero.Backups {
+		s.Kube.Velero.Backups[i].Scope = facts.VeleroScope{Excluded: []string{"kube-system"}, Selected: true, Claims: true, FileSystem: true}
+	}
+	world.WithK8up(s)
+	world.WithSnapshots(s)
+	c.Apply(t, namespaces(world.Namespace, s.Kube.DisruptionBudgets[0].Namespace, world.VeleroNamespace)...)
+	c.Apply(t, world.Objects(s)...)
+	k, _, sources := read(t, c.Kubeconfig(t, "root", "system:masters"), longhornNamespace)
+	s.Kube.Version = k.Version
+	own := cmp.Options{itsOwn, cmpopts.IgnoreFields(facts.VeleroBackup{}, "Created"), cmpopts.IgnoreFields(facts.VeleroSchedule{}, "Created"),
+		cmpopts.IgnoreFields(facts.VolumeSnapshot{}, "Created"), cmpopts.IgnoreFields(facts.K8up{}, "Succeeded")}
+	if diff := cmp.Diff(s.Kube, k, own); diff != "" {
+		t.Errorf("(-want +got):\n%.4000s", diff)
+	}
+	for name, source := range sources {
+		if want := s.Source(name); want.Status == facts.OK && !strings.HasPrefix(name, "longhorn/") && (source.Status != facts.OK || source.Total() != want.Total()) {
+			t.Errorf("%+v, want %d items", source, want.Total())
+		}
+	}
+}
+
 // TestAbsentIsNotForbidden reads a cluster without custom resources with and
 // without permissions.
 func TestAbsentIsNotForbidden(t *testing.T) {
 	c := harness.Start(t, harness.Options{})
-	absent := append(longhorn.Sources(), facts.KubeSnapshots, facts.CephBlockPools, facts.CephFilesystems)
+	absent := append(longhorn.Sources(), facts.KubeSnapshots, facts.KubeSnapshotContents)
+	for _, name := range kube.Sources() {
+		if kind, _, _ := strings.Cut(name, "/"); slices.Contains(installed, kind) {
+			absent = append(absent, name)
+		}
+	}
 	_, _, sources := read(t, c.Kubeconfig(t, "root", "system:masters"), longhornNamespace)
 	for name, s := range sources {
 		want := facts.OK

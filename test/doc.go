@@ -15,6 +15,7 @@
 //	hubdb/    reads hubs' databases from real servers
 //	hubapi/   reads a real JupyterHub's REST API, also under load
 //	prometheus/ asks a real Prometheus how full volumes are
+//	backup/   looks for copies of a database in real object storage
 //	rescue/   fills new databases of three engines and starts a real JupyterHub on them
 //	accidents/ damages a hub's database and sees what a real JupyterHub makes of it
 //	command/  runs the real command on hubs in three engines and lets them fail

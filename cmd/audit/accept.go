@@ -9,7 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"hubaudit/internal/history"
+	"hubaudit/internal/text"
 )
+
+// drillCheck is the check of which accepting notes a restore.
+const drillCheck = "backup-untested"
 
 func acceptCommand(c *common) *cobra.Command {
 	var a history.Acceptance
@@ -26,6 +30,8 @@ A failing run never moves it by itself.
   pvc-emptied            what is left in the homes that were found emptied is
                          what they are held against
   audit-input-missing    sources that were read before need not be there any more
+  backup-untested        a backup was restored by hand now, as the reason says:
+                         a drill is noted with its time
 
 It takes what the last run saw that could see it: run audit now before, and read
 its report. The incident resolves with the next run.`,
@@ -57,6 +63,10 @@ its report. The incident resolves with the next run.`,
 			defer store.Close()
 			if err := store.Accept(cmd.Context(), a); err != nil {
 				return err
+			}
+			if check.ID == drillCheck {
+				fmt.Fprintf(c.out, "Noted: a backup was restored as a test at %s. The next run judges by it.\n", text.Time(a.At))
+				return nil
 			}
 			fmt.Fprintf(c.out, "Accepted: what the last run saw is normal for %s now. The next run judges by it.\n", check.ID)
 			return nil

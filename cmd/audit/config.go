@@ -11,6 +11,7 @@ import (
 	"hubaudit/internal/audit"
 	"hubaudit/internal/collect/hubdb"
 	"hubaudit/internal/config"
+	"hubaudit/internal/facts"
 	"hubaudit/internal/text"
 )
 
@@ -112,15 +113,20 @@ func describeHub(p *text.Page, h *config.Hub, database hubdb.URL) {
 		line("api", h.API.URL)
 	}
 	for _, b := range h.Backups {
-		if b.VolumeSnapshots != "" {
-			line("backup", b.Name+": snapshots of the claim "+b.VolumeSnapshots)
-		} else {
-			line("backup", b.Name+": "+b.Files)
-		}
+		line("backup", b.Name+": "+backupText(&b))
 	}
 	if len(h.Backups) == 0 {
 		line("backup", "none")
 	}
+}
+
+// backupText says where copies of the hub's database are looked for.
+func backupText(b *config.Backup) string {
+	kind, where := b.Place()
+	before := map[string]string{facts.BackupSnapshots: "snapshots of the claim ", facts.BackupLonghorn: "Longhorn's backups of the claim ",
+		facts.BackupVelero: "Velero's backups of the claim ", facts.BackupK8up: "K8up's backups of the claim ",
+		facts.BackupCloudSQL: "Cloud SQL's backups of ", facts.BackupCronJob: "runs of the CronJob "}
+	return before[kind] + where
 }
 
 // describePrometheus says whom an audit asks how full volumes are, and as whom.

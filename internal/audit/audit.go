@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hubaudit/checks"
+	"hubaudit/internal/collect"
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
@@ -52,15 +53,19 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 
 	names, unnamed := naming(cfg)
 	snapshot := gather(ctx, cfg, run.StartedAt, o)
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
+	if err := interrupted(ctx); err != nil {
+		return nil, err
 	}
 	known, historySource := openHistory(ctx, cfg, run.StartedAt, o)
 	if known.store != nil {
 		defer known.store.Close()
 	}
-	views := look(snapshot, names, unnamed)
 	snapshot.Past = known.past
+	collect.OpenBackups(ctx, cfg, snapshot, o.Hubs)
+	if err := interrupted(ctx); err != nil {
+		return nil, err
+	}
+	views := look(snapshot, names, unnamed)
 	run.Notes = compare(&snapshot.Past, known.users, views)
 	known.users = nil // as big as the hub, and of no more use
 	if unnamed != nil {
@@ -68,7 +73,9 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	}
 	snapshot.Sources = append(snapshot.Sources, historySource)
 
-	run.Verdicts = ofInterest(checks.Judge(o.Suite, snapshot), o.Hubs)
+	verdicts, coverage := checks.JudgeAndCover(o.Suite, snapshot)
+	run.Verdicts = ofInterest(verdicts, o.Hubs)
+	run.Coverage = slices.DeleteFunc(coverage, func(c verdict.Coverage) bool { return !chosen(c.Hub, o.Hubs) })
 	run.Sources = snapshot.Sources
 	run.Duration = o.Clock().Sub(start)
 
@@ -83,11 +90,18 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	return run, errors.Join(remembered, reported, delivered)
 }
 
-func ofInterest(verdicts []verdict.Verdict, hubs []string) []verdict.Verdict {
-	return slices.DeleteFunc(verdicts, func(v verdict.Verdict) bool {
-		return v.Hub != "" && len(hubs) > 0 && !slices.Contains(hubs, v.Hub)
-	})
+func interrupted(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("the run was interrupted; nothing of it was recorded: %w", err)
+	}
+	return nil
 }
+
+func ofInterest(verdicts []verdict.Verdict, hubs []string) []verdict.Verdict {
+	return slices.DeleteFunc(verdicts, func(v verdict.Verdict) bool { return v.Hub != "" && !chosen(v.Hub, hubs) })
+}
+
+func chosen(hub string, hubs []string) bool { return len(hubs) == 0 || slices.Contains(hubs, hub) }
 
 // memory is what a run has of the history.
 type memory struct {

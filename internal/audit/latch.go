@@ -2,6 +2,7 @@ package audit
 
 import (
 	"slices"
+	"strings"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
@@ -22,8 +23,8 @@ var identity = []string{"hub-user-count-drift", "hub-user-id-changed"}
 
 // latch decides what of this run may move what is normal, apart from the views
 // themselves: series and marks of checks that did not fail (or call what they
-// found normal all the same), for hubs that are not in doubt; and how much homes
-// of these hold.
+// found normal all the same), for hubs that are not in doubt; proofs; and how much
+// homes of these hubs hold.
 func latch(run *verdict.Run, views []history.View) history.Moves {
 	doubted := map[string]bool{}
 	judged := map[string]int{}
@@ -45,7 +46,7 @@ func latch(run *verdict.Run, views []history.View) history.Moves {
 			m.Good[facts.SeriesKey{Hub: v.Hub, Name: name}] = good
 		}
 		for name := range v.Marks {
-			m.Good[facts.SeriesKey{Hub: v.Hub, Name: name}] = good
+			m.Good[facts.SeriesKey{Hub: v.Hub, Name: name}] = good || proof(name)
 		}
 		if len(v.Sizes) > 0 && !doubted[v.Hub] && v.Outcome != verdict.Unknown {
 			m.Sizes[v.Hub] = v.Sizes // which homes were emptied is said of each
@@ -61,6 +62,13 @@ func latch(run *verdict.Run, views []history.View) history.Moves {
 		m.Views[i].Good = !doubted[hub] && judged[hub] == len(identity)
 	}
 	return m
+}
+
+// proof tells whether a mark notes something that was shown to work: a backup that
+// was restored or opened and found good. It stays shown, whatever the verdict says
+// of other backups or other checks of the hub; of what is not good there is none.
+func proof(mark string) bool {
+	return mark == facts.MarkDrill || strings.HasPrefix(mark, facts.MarkTested)
 }
 
 // movesNormal tells whether a verdict has nothing against what it measured.

@@ -88,6 +88,27 @@ func TestLatchOfMarks(t *testing.T) {
 	}
 }
 
+// TestLatchOfProofs: a backup that was found good was, however bad another one is.
+func TestLatchOfProofs(t *testing.T) {
+	for name, verdicts := range map[string][]verdict.Verdict{
+		"holds":                  {v("backup-restore-mismatch", "a", verdict.Pass)},
+		"another copy is bad":    {v("backup-restore-mismatch", "a", verdict.Fail)},
+		"another was not opened": {v("backup-restore-mismatch", "a", verdict.Unknown)},
+		"the hub is in doubt":    {v("backup-restore-mismatch", "a", verdict.Pass), v("hub-source-disagree", "a", verdict.Unknown)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdicts[0].Marks = map[string]string{facts.MarkTested + "nightly": "copy 1", facts.MarkDrill: "restore", "other": "x"}
+			got := latch(&verdict.Run{Verdicts: verdicts}, nil).Good
+			if !got[facts.SeriesKey{Hub: "a", Name: facts.MarkTested + "nightly"}] || !got[facts.SeriesKey{Hub: "a", Name: facts.MarkDrill}] {
+				t.Errorf("a proof is lost: %v", got)
+			}
+			if got[facts.SeriesKey{Hub: "a", Name: "other"}] != (name == "holds") {
+				t.Errorf("another mark is good: %v", got)
+			}
+		})
+	}
+}
+
 // TestLatchOfRebase: no window makes a database normal that is in doubt.
 func TestLatchOfRebase(t *testing.T) {
 	expected := v(drift, "a", verdict.Pass, 10)

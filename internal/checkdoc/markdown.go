@@ -47,6 +47,9 @@ func (p page) check(c *checks.Check) {
 	if len(c.Uses) > 0 {
 		p.printf("- Uses, if there: %s\n", sourceNames(c.Uses))
 	}
+	if len(c.Weighs) > 0 {
+		p.printf("- Weighs, each by itself: %s\n", sourceNames(c.Weighs))
+	}
 	if c.Baseline {
 		p.printf("- Compares with what was normal: `%s` accepts a new normal\n", acceptCommand(c))
 	}

@@ -30,6 +30,9 @@ func Explain(w io.Writer, c *checks.Check, color bool, width int) error {
 	if len(c.Uses) > 0 {
 		label(p, "uses", text.Doc(sourceNames(c.Uses)+", if there")...)
 	}
+	if len(c.Weighs) > 0 {
+		label(p, "weighs", text.Doc(sourceNames(c.Weighs)+", each by itself")...)
+	}
 	if c.Baseline {
 		label(p, "baseline", text.Doc("`"+acceptCommand(c)+"` accepts a new normal")...)
 	}

@@ -13,9 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
-	"hubaudit/internal/collect/backup"
 	"hubaudit/internal/collect/dump"
 	"hubaudit/internal/collect/homes"
 	"hubaudit/internal/collect/hubdb"
@@ -60,7 +57,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	kube.ForgetInterned()
 	g.usersFromAPI()
 	resolveNaming(g.snapshot)
-	g.backupsFromSnapshots()
+	g.backupsFromCluster()
 	s := g.snapshot
 	if o.Clock().Equal(start) {
 		for i := range s.Sources {
@@ -158,18 +155,7 @@ func (g *gatherer) hub(c *config.Hub) {
 		}, err
 	})
 	g.homes(hub)
-	hub.Backups = make([]facts.Backup, len(c.Backups))
-	for i, b := range c.Backups {
-		hub.Backups[i] = facts.Backup{Name: b.Name, Kind: "files", Location: b.Files, Schedule: b.Schedule, MaxAge: maxAge(b, g.o.Now)}
-		if b.VolumeSnapshots != "" {
-			hub.Backups[i].Kind, hub.Backups[i].Location = "volumesnapshots", c.Namespace+"/"+b.VolumeSnapshots
-			continue // read from the cluster's snapshots
-		}
-		g.readOne(facts.BackupSource(c.Name, b.Name), func(ctx context.Context) (map[string]int, func(), error) {
-			copies, err := backup.ReadFiles(ctx, g.cfg.Path(b.Files))
-			return map[string]int{"copies": len(copies)}, func() { hub.Backups[i].Copies = copies }, err
-		})
-	}
+	g.backups(hub, c)
 }
 
 // homes lists the home directories of a hub that has them on one claim.
@@ -207,29 +193,6 @@ func (g *gatherer) readDatabase(ctx context.Context, c *config.Hub) (hubdb.Resul
 	return r, err
 }
 
-// slack is how much later than its schedule a backup may be finished.
-const slack = 2 * time.Hour
-
-// maxAge is how old the newest copy may be: as configured, or the longest gap
-// in the schedule plus slack, or a day plus slack.
-func maxAge(b config.Backup, now time.Time) time.Duration {
-	if b.MaxAge > 0 {
-		return b.MaxAge
-	}
-	schedule, err := cron.ParseStandard(b.Schedule)
-	if err != nil {
-		return 24*time.Hour + slack
-	}
-	var longest time.Duration
-	at := schedule.Next(now)
-	for range 32 { // more than a month of days, so that weekends are among them
-		next := schedule.Next(at)
-		longest = max(longest, next.Sub(at))
-		at = next
-	}
-	return longest + slack
-}
-
 // cluster reads the Kubernetes API or a recording of it.
 func (g *gatherer) cluster() {
 	s := g.snapshot
@@ -258,30 +221,4 @@ func (g *gatherer) cluster() {
 // unreachable is the status of everything in the cluster when nothing can be read.
 func unreachable(err error) []facts.Source {
 	return append(kube.Unreachable(err), longhorn.Unreachable(err)...)
-}
-
-// backupsFromSnapshots fills the backups that are VolumeSnapshots, which were
-// read with the cluster, and gives them the status of that source.
-func (g *gatherer) backupsFromSnapshots() {
-	s := g.snapshot
-	for _, hub := range s.Hubs {
-		for i := range hub.Backups {
-			b := &hub.Backups[i]
-			if b.Kind != "volumesnapshots" {
-				continue
-			}
-			_, claim, _ := strings.Cut(b.Location, "/")
-			b.Copies = backup.FromSnapshots(s.Kube.Snapshots, hub.Namespace, claim)
-			status := s.Source(facts.KubeSnapshots)
-			status.Name, status.Duration = facts.BackupSource(hub.Name, b.Name), 0
-			switch status.Status {
-			case facts.OK:
-				status.Items = map[string]int{"copies": len(b.Copies)}
-			case facts.Absent: // configured, yet there can be none: that is not by design
-				status.Status, status.Cause = facts.Failed, facts.CauseMissing
-				status.Detail = fmt.Sprintf("backup %s is configured as VolumeSnapshots of %s, but %s", b.Name, b.Location, status.Detail)
-			}
-			s.Sources = append(s.Sources, status)
-		}
-	}
 }

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
@@ -65,11 +63,12 @@ func statuses(s *facts.Snapshot) map[string]facts.Status {
 }
 
 // allSources is how many sources a hub with one backup has, without a REST API.
-const allSources = 2 + 21
+const allSources = 2 + 35
 
-// whole is what a source of a healthy world is: there is no Ceph in it.
+// whole is what a source of a healthy world is: there is no Ceph, no Velero and
+// no K8up in it.
 func whole(name string) facts.Status {
-	if strings.HasPrefix(name, "ceph/") {
+	if system, _, _ := strings.Cut(name, "/"); system == "ceph" || system == "velero" || system == "k8up" {
 		return facts.Absent
 	}
 	return facts.OK
@@ -84,7 +83,7 @@ func TestHealthyWorldIsReadWhole(t *testing.T) {
 		}
 	}
 	if n := len(got.Sources); n != allSources {
-		t.Errorf("%d sources, want the hub's 2 and the cluster's 21", n)
+		t.Errorf("%d sources, want the hub's 2 and the cluster's 35", n)
 	}
 	if len(got.Hubs[0].Users) != 10 || len(got.Kube.Claims) != 12 || len(got.Longhorn.Replicas) != 36 || len(got.Hubs[0].Backups[0].Copies) != 7 {
 		t.Errorf("read %d users, %d claims, %d replicas, %d copies", len(got.Hubs[0].Users), len(got.Kube.Claims), len(got.Longhorn.Replicas), len(got.Hubs[0].Backups[0].Copies))
@@ -145,56 +144,5 @@ func TestAReaderThatHangsIsLeftBehind(t *testing.T) {
 	}
 	if len(s.Kube.Claims) > 0 {
 		t.Error("facts of a reader that was left behind are in the snapshot")
-	}
-}
-
-func TestBackupsFromVolumeSnapshots(t *testing.T) {
-	snapshots := func(text string) string {
-		return strings.Replace(text, `files: "backups/*.gz"`, "volumeSnapshots: hub-db-dir", 1)
-	}
-	s := world.Healthy(world.Small)
-	s.Kube.Snapshots = []facts.VolumeSnapshot{
-		{Namespace: world.Namespace, Name: "hub-1", Claim: world.HubClaim, Ready: true, Created: world.Now.Add(-9 * time.Hour), Taken: world.Now.Add(-9 * time.Hour)},
-		{Namespace: world.Namespace, Name: "other", Claim: "claim-student-0001", Ready: true, Created: world.Now, Taken: world.Now},
-	}
-	got := gather(t, write(t, s, snapshots))
-	b := got.Hubs[0].Backups[0]
-	if len(b.Copies) != 1 || b.Copies[0].Name != "hub-1" || got.Source("backup/datahub/nightly").Status != facts.OK {
-		t.Errorf("backup is %+v, source %+v", b, got.Source("backup/datahub/nightly"))
-	}
-
-	// Without the snapshot API a backup that is configured as one cannot be seen.
-	s = world.Healthy(world.Small)
-	cfg := write(t, s, snapshots)
-	if err := os.Remove(filepath.Join(cfg.Path("dump"), "volumesnapshots.snapshot.storage.k8s.io.yaml.gz")); err != nil {
-		t.Fatal(err)
-	}
-	src := gather(t, cfg).Source("backup/datahub/nightly")
-	if src.Status != facts.Failed || src.Cause != facts.CauseMissing {
-		t.Errorf("source is %+v", src)
-	}
-}
-
-func TestMaxAge(t *testing.T) {
-	for name, c := range map[string]struct {
-		backup config.Backup
-		want   time.Duration
-	}{
-		"nothing said":   {config.Backup{}, 26 * time.Hour},
-		"said":           {config.Backup{MaxAge: 5 * time.Hour, Schedule: "0 3 * * *"}, 5 * time.Hour},
-		"daily":          {config.Backup{Schedule: "0 3 * * *"}, 26 * time.Hour},
-		"hourly":         {config.Backup{Schedule: "@hourly"}, 3 * time.Hour},
-		"weekdays only":  {config.Backup{Schedule: "0 3 * * 1-5"}, 74 * time.Hour},
-		"clocks go back": {config.Backup{Schedule: "CRON_TZ=Europe/Zurich 0 3 * * *"}, 26 * time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, maxAge(c.backup, world.Now)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-	autumn := time.Date(2026, 10, 20, 12, 0, 0, 0, time.UTC)
-	if got := maxAge(config.Backup{Schedule: "CRON_TZ=Europe/Zurich 0 3 * * *"}, autumn); got != 27*time.Hour {
-		t.Errorf("around the end of summer time the longest gap is 25 hours, so %s is not enough or too much", got)
 	}
 }

@@ -236,6 +236,9 @@ func (c *Config) setDefaults() {
 		if h.API != nil {
 			h.API.URL = strings.TrimRight(h.API.URL, "/")
 		}
+		for j := range h.Backups {
+			h.Backups[j].setDefaults()
+		}
 	}
 	setDefault(&c.Longhorn.Namespace, "longhorn-system")
 	if c.Prometheus != nil {

@@ -40,6 +40,12 @@ func (c *Config) writtenSecrets() []error {
 			c.warnings = append(c.warnings, c.warning(fmt.Sprintf("hubs[%d].database", i),
 				"the password is written out in the URL: take it out and name a file with it under databasePasswordFile, or write ${NAME} in its place and set that environment variable"))
 		}
+		for j, b := range h.Backups {
+			if password := urlPassword(b.Scratch); password != "" && !variable.MatchString(password) {
+				key := fmt.Sprintf("hubs[%d].backups[%d].scratch", i, j)
+				errs = append(errs, fmt.Errorf("%s: %s: a password does not belong into the configuration: take it out of the URL and name a file with it under scratchPasswordFile", c.Where(key), key))
+			}
+		}
 	}
 	return errs
 }
@@ -53,6 +59,9 @@ func (c *Config) secrets() []secret {
 		all = append(all, secret{fmt.Sprintf("hubs[%d].databasePassword", i), h.DatabasePassword, h.DatabasePasswordFile})
 		if h.API != nil {
 			all = append(all, secret{fmt.Sprintf("hubs[%d].api.token", i), h.API.Token, h.API.TokenFile})
+		}
+		for j, b := range h.Backups {
+			all = append(all, secret{fmt.Sprintf("hubs[%d].backups[%d].scratchPassword", i, j), b.ScratchPassword, b.ScratchPasswordFile})
 		}
 	}
 	if p := c.Prometheus; p != nil {
@@ -100,6 +109,10 @@ func (c *Config) CheckFiles() error {
 	for i, h := range c.Hubs {
 		if h.API != nil && h.API.CAFile != "" {
 			errs = append(errs, c.checkCertificates(fmt.Sprintf("hubs[%d].api.caFile", i), h.API.CAFile))
+		}
+		for j, b := range h.Backups {
+			_, err := c.Secret(fmt.Sprintf("hubs[%d].backups[%d].credentials", i, j), "", b.CredentialsFile)
+			errs = append(errs, err)
 		}
 	}
 	if p := c.Prometheus; p != nil && p.CAFile != "" {

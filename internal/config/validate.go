@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/robfig/cron/v3"
-
 	"hubaudit/internal/kubespawner"
 	"hubaudit/internal/verdict"
 )
@@ -185,26 +183,6 @@ func (v *validator) members(m Members) {
 	}
 	if m.Keep <= 0 {
 		v.errorf("members.keep", "must be longer than nothing, such as 9600h for 400 days")
-	}
-}
-
-func (v *validator) backup(b *Backup, path string) {
-	if !hubName.MatchString(b.Name) {
-		v.errorf(path+".name", "%q is not a name: use up to 63 letters, digits and . _ -", b.Name)
-	}
-	if (b.Files == "") == (b.VolumeSnapshots == "") {
-		v.errorf(path, "set one of files (a glob) and volumeSnapshots (a claim)")
-	}
-	if _, err := filepath.Match(filepath.Base(b.Files), ""); err != nil {
-		v.errorf(path+".files", "%q is not a glob: %v", b.Files, err)
-	}
-	if b.Schedule != "" {
-		if _, err := cron.ParseStandard(b.Schedule); err != nil {
-			v.errorf(path+".schedule", "%q is not a cron schedule such as \"0 3 * * *\": %v", b.Schedule, err)
-		}
-	}
-	if b.MaxAge < 0 {
-		v.errorf(path+".maxAge", "must not be negative")
 	}
 }
 

@@ -1,6 +1,10 @@
 package facts
 
-import "time"
+import (
+	"path"
+	"slices"
+	"time"
+)
 
 // Systems that make backups of claims, as Series.System.
 const (
@@ -55,9 +59,9 @@ type Attempt struct {
 	Error     string
 }
 
-// LHBackupTarget is a backuptargets.longhorn.io (1.3 and later). Before that the
-// URL is a setting: of such a Longhorn the collector makes one target, named
-// default, with Known false.
+// LHBackupTarget is a backuptargets.longhorn.io. Before 1.8 there is one, named
+// default, which Longhorn makes of settings: where only those were read, as in a
+// dump made for an older audit, the collector does so too, with Known false.
 type LHBackupTarget struct {
 	Name string
 	// URL is where the backups lie, without credentials; "" for none.
@@ -75,7 +79,7 @@ type LHBackupTarget struct {
 }
 
 // LHBackupVolume is a backupvolumes.longhorn.io: a volume as the backup target
-// has it.
+// has it. Before 1.8 it has the volume's name, and its target is default.
 type LHBackupVolume struct {
 	Name, Volume, Target       string
 	LastBackup                 string
@@ -120,8 +124,22 @@ type VeleroBackup struct {
 	FailureReason                 string
 	VolumeSnapshots, CSISnapshots int // how many of either were completed
 	// NativeSnapshots is how many of VolumeSnapshots a plugin of the storage's own
-	// made: which claims they are of is not in the API.
+	// made: which claims they are of is not in the API. Nor is it of CSISnapshots
+	// that were not moved, once the Backup has ended: Velero then deletes their
+	// objects and leaves the snapshots in the storage system.
 	NativeSnapshots int
+}
+
+// Good tells whether everything that the Backup is of can be restored from it.
+func (b *VeleroBackup) Good() bool { return b.Phase == "Completed" }
+
+// Running tells whether the Backup has not ended, with whatever result.
+func (b *VeleroBackup) Running() bool {
+	switch b.Phase {
+	case "Completed", "PartiallyFailed", "Failed", "FailedValidation", "Deleting":
+		return false
+	}
+	return true
 }
 
 // VeleroScope is what a Backup or Schedule covers.
@@ -138,6 +156,16 @@ type VeleroScope struct {
 	FileSystem bool
 	// MoveData: CSI snapshots are moved to the backup storage.
 	MoveData bool
+}
+
+// Includes tells whether the scope takes in a namespace. Its lists may have
+// patterns, as Velero's have since 1.18.
+func (s *VeleroScope) Includes(namespace string) bool {
+	matches := func(pattern string) bool {
+		ok, err := path.Match(pattern, namespace)
+		return ok && err == nil
+	}
+	return !slices.ContainsFunc(s.Excluded, matches) && (len(s.Namespaces) == 0 || slices.ContainsFunc(s.Namespaces, matches))
 }
 
 // VeleroSchedule is a schedules.velero.io.
@@ -183,14 +211,24 @@ type K8up struct {
 	// Failed are the newest Backup of each namespace, where that failed or has not
 	// ended, by namespace.
 	Failed, Running map[string]Attempt
+	// Succeeded is when the newest Backup of each namespace that succeeded was
+	// asked for. A namespace that is in it and of which no Series tells has K8up's
+	// list of snapshots switched off: what is backed up there cannot be seen.
+	Succeeded map[string]time.Time
 }
 
 // K8upSchedule is a schedules.k8up.io: it backs up the claims of its namespace.
 type K8upSchedule struct {
 	Namespace, Name string
-	Cron            string // "" where it has no backup part
-	Suspended       bool
-	URL             string // the repository, without credentials
+	// Cron is in the operator's time zone; "" where it has no backup part. Of a
+	// random one, such as @daily-random, it is what K8up made of it, once it has.
+	Cron      string
+	Suspended bool
+	// URL is the repository, without credentials, as restic spells it; "" where the
+	// operator's own default is used.
+	URL string
+	// Selected: a label selector narrows it to some of the namespace's claims.
+	Selected bool
 }
 
 // SnapshotContent is a volumesnapshotcontents.snapshot.storage.k8s.io, of which

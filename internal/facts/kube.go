@@ -236,8 +236,14 @@ type CronJob struct {
 type Job struct {
 	Namespace, Name, Owner string
 	Created, Completed     time.Time
-	Succeeded, Failed      int
+	// FailedAt is when Kubernetes gave it up; zero while it may be tried again.
+	FailedAt time.Time
+	// Succeeded and Failed are how many of its pods did.
+	Succeeded, Failed int
 }
+
+// Active tells whether a job has not ended yet.
+func (j *Job) Active() bool { return j.Completed.IsZero() && j.FailedAt.IsZero() && j.Succeeded == 0 }
 
 // VolumeSnapshot is a CSI VolumeSnapshot.
 type VolumeSnapshot struct {
@@ -248,4 +254,7 @@ type VolumeSnapshot struct {
 	Taken           time.Time // status.creationTime
 	RestoreBytes    int64
 	Error           string
+	// Class is its VolumeSnapshotClass, Content the VolumeSnapshotContent that it
+	// is bound to; "" until the driver has made one.
+	Class, Content string
 }

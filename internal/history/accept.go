@@ -19,6 +19,7 @@ const (
 	checkUserIDs      = "hub-user-id-changed"
 	checkInputMissing = "audit-input-missing"
 	checkEmptied      = "pvc-emptied"
+	checkUntested     = "backup-untested"
 )
 
 // Acceptance is someone's decision that what a check complains about is
@@ -43,7 +44,9 @@ type Acceptance struct {
 // of the last run that saw all of them from now on. For audit-input-missing,
 // which has no hub, every source that worked before but was failed, absent or
 // empty in the last run is forgotten, as if it had never worked. For pvc-emptied,
-// homes that were found emptied are held against what was left in them.
+// homes that were found emptied are held against what was left in them. For
+// backup-untested, which compares with no run, a restore drill of that time is
+// noted (facts.MarkDrill).
 //
 // It does not resolve the incident: the next run does, as it judges again.
 // It is refused where no run has measured anything for the check and hub,
@@ -60,6 +63,8 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) error {
 			a.Effect, err = acceptSources(ctx, tx, a)
 		case a.Check == checkEmptied:
 			a.Effect, err = acceptSizes(ctx, tx, a)
+		case a.Check == checkUntested:
+			a.Effect, err = acceptDrill(ctx, tx, a)
 		default:
 			a.Effect, err = acceptMeasured(ctx, tx, a)
 		}

@@ -19,9 +19,51 @@ import (
 // with U+FFFD in place of the wrong bytes.
 
 type documentHead struct {
-	Sources  []documentSource `json:"sources"`
-	Notes    []string         `json:"notes"`
-	Verdicts int              `json:"verdicts"`
+	Sources  []documentSource   `json:"sources"`
+	Notes    []string           `json:"notes"`
+	Coverage []documentCoverage `json:"coverage,omitempty"`
+	Verdicts int                `json:"verdicts"`
+}
+
+// documentCoverage and documentBackup are as documentSource.
+type documentCoverage struct {
+	Hub      string           `json:"hub"`
+	Unknown  string           `json:"unknown,omitempty"`
+	Homes    int              `json:"homes"`
+	Current  int              `json:"current"`
+	Old      int              `json:"old"`
+	None     int              `json:"none"`
+	Untold   int              `json:"untold,omitempty"`
+	Oldest   string           `json:"oldest,omitempty"`
+	OldestAt time.Time        `json:"oldestAt,omitzero"`
+	Database []documentBackup `json:"database"`
+}
+
+type documentBackup struct {
+	Name     string    `json:"name"`
+	Location string    `json:"location"`
+	Good     string    `json:"good,omitempty"`
+	GoodAt   time.Time `json:"goodAt,omitzero"`
+	Tested   string    `json:"tested,omitempty"`
+	TestedAt time.Time `json:"testedAt,omitzero"`
+	Level    string    `json:"level,omitempty"`
+	Trouble  string    `json:"trouble,omitempty"`
+}
+
+func storedCoverage(c *verdict.Coverage) documentCoverage {
+	d := documentCoverage{c.Hub, c.Unknown, c.Homes, c.Current, c.Old, c.None, c.Untold, c.Oldest, c.OldestAt, nil}
+	for _, b := range c.Database {
+		d.Database = append(d.Database, documentBackup(b))
+	}
+	return d
+}
+
+func (d *documentCoverage) coverage() verdict.Coverage {
+	c := verdict.Coverage{Hub: d.Hub, Unknown: d.Unknown, Homes: d.Homes, Current: d.Current, Old: d.Old, None: d.None, Untold: d.Untold, Oldest: d.Oldest, OldestAt: d.OldestAt}
+	for _, b := range d.Database {
+		c.Database = append(c.Database, verdict.DatabaseBackup(b))
+	}
+	return c
 }
 
 type documentVerdict struct {
@@ -70,6 +112,9 @@ func encodeDocument(run *verdict.Run) ([]byte, error) {
 	for _, src := range run.Sources {
 		head.Sources = append(head.Sources, documentSource(src))
 	}
+	for i := range run.Coverage {
+		head.Coverage = append(head.Coverage, storedCoverage(&run.Coverage[i]))
+	}
 	if err := enc.Encode(head); err != nil {
 		return nil, fmt.Errorf("encode the sources: %w", err)
 	}
@@ -113,6 +158,9 @@ func decodeDocument(body []byte, run *verdict.Run) error {
 	run.Notes = head.Notes
 	for _, src := range head.Sources {
 		run.Sources = append(run.Sources, facts.Source(src))
+	}
+	for i := range head.Coverage {
+		run.Coverage = append(run.Coverage, head.Coverage[i].coverage())
 	}
 	for range head.Verdicts {
 		v, err := decodeVerdict(dec)

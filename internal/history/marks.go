@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
+	"time"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
@@ -83,4 +84,21 @@ func writeMark(ctx context.Context, tx *sql.Tx, cluster string, key facts.Series
 		return fmt.Errorf("store the mark %s of hub %q: %w", key.Name, key.Hub, err)
 	}
 	return nil
+}
+
+// acceptDrill notes that somebody restored a backup as a test.
+func acceptDrill(ctx context.Context, tx *sql.Tx, a Acceptance) (string, error) {
+	key := facts.SeriesKey{Hub: a.Hub, Name: facts.MarkDrill}
+	states, err := readMarks(ctx, tx, a.Cluster)
+	if err != nil {
+		return "", err
+	}
+	state, was := states[key], "never"
+	if state.value.Valid {
+		was = fromSeconds(state.since).Format(time.RFC3339)
+	}
+	state.lastValue, state.lastAt = "restored by hand, accepted by "+a.By, seconds(a.At)
+	state.hold()
+	state.since = state.lastAt // a second drill of the same words is one more
+	return effect{"last restore drill", was, a.At.UTC().Format(time.RFC3339)}.String(), writeMark(ctx, tx, a.Cluster, key, state)
 }

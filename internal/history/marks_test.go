@@ -55,6 +55,52 @@ func TestMarksAreLatched(t *testing.T) {
 	diff(t, []Acceptance{a}, list)
 }
 
+// TestAcceptDrill: a restore that a person did is noted with its time, also before
+// the first run, and again.
+func TestAcceptDrill(t *testing.T) {
+	s := newStore(t)
+	drill := facts.SeriesKey{Hub: world.HubName, Name: facts.MarkDrill}
+	for day := range 2 {
+		at := world.Now.AddDate(0, 0, day)
+		a := Acceptance{Cluster: cluster, Hub: world.HubName, Check: checkUntested, Reason: "restored claim-a", By: "ann", At: at}
+		if err := s.Accept(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		diff(t, facts.Mark{Value: "restored by hand, accepted by ann", Since: at, Until: at}, past(t, s).Marks[drill])
+	}
+	list, err := s.Acceptances(t.Context(), cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "last restore drill: was 2026-11-20T12:00:00Z, is 2026-11-21T12:00:00Z", list[0].Effect)
+	wantError(t, s.Accept(t.Context(), Acceptance{Cluster: cluster, Hub: world.HubName, Check: checkUntested, Reason: " "}), "say why")
+}
+
+// TestProofsAreKept: a copy that was tested good stays noted while its check
+// fails for another, and no copy is noted that nothing marked.
+func TestProofsAreKept(t *testing.T) {
+	s := newStore(t)
+	key := func(name string) facts.SeriesKey {
+		return facts.SeriesKey{Hub: world.HubName, Name: facts.MarkTested + name}
+	}
+	tested := func(minute int, outcome verdict.Outcome, marks map[string]string) {
+		v := judged("backup-restore-mismatch", outcome)
+		v.Marks = map[string]string{}
+		moves := Moves{Good: map[facts.SeriesKey]bool{}}
+		for name, id := range marks {
+			v.Marks[facts.MarkTested+name], moves.Good[key(name)] = id, true
+		}
+		recordMoves(t, s, runAt(minute, v), moves)
+	}
+	at := func(minute int) time.Time { return world.Now.Add(time.Duration(minute) * time.Minute) }
+	tested(0, verdict.Pass, map[string]string{"a": "a1", "b": "b1"})
+	tested(1, verdict.Fail, map[string]string{"b": "b2"}) // a2 is torn
+	tested(2, verdict.Pass, nil)                          // both are known from before, nothing was opened
+	tested(3, verdict.Unknown, map[string]string{"b": "b2"})
+	diff(t, facts.Mark{Value: "a1", Since: at(0), Until: at(0)}, past(t, s).Marks[key("a")])
+	diff(t, facts.Mark{Value: "b2", Since: at(1), Until: at(3)}, past(t, s).Marks[key("b")])
+}
+
 // TestAcceptMovesTheLastVerdict: the volume of a claim that is gone by now was
 // of an earlier verdict.
 func TestAcceptMovesTheLastVerdict(t *testing.T) {

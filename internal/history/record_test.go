@@ -27,6 +27,9 @@ func TestRunComesBackWhole(t *testing.T) {
 	run := runAt(0, v, disabled, judged("c", verdict.Unknown), judged("d", verdict.Pass))
 	run.StartedAt = run.StartedAt.Add(987 * time.Millisecond).In(time.FixedZone("PST", -8*3600))
 	run.Notes = []string{"a note"}
+	run.Coverage = []verdict.Coverage{{Hub: world.HubName, Homes: 5, Current: 2, Old: 1, None: 1, Untold: 1, Oldest: "claim-a", OldestAt: world.Now.AddDate(0, -3, 0),
+		Database: []verdict.DatabaseBackup{{Name: "nightly", Location: "s3://b/*", Good: "c2", GoodAt: world.Now, Tested: "c1", TestedAt: world.Now.AddDate(0, 0, -1),
+			Level: facts.VerifyOpen, Trouble: "torn"}, {Name: "other"}}}, {Hub: "b", Unknown: "no claims"}}
 	world.Fail(&facts.Snapshot{Sources: run.Sources}, facts.KubeNodes, facts.CauseForbidden, "may not list nodes")
 	run.Sources[0].Duration = 1234567 * time.Nanosecond
 	record(t, s, run)

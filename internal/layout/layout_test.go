@@ -32,12 +32,13 @@ var allowed = map[string][]string{
 	"internal/copies":                 {"internal/facts", "internal/replica"},
 	"internal/lhsetting":              {},
 	"internal/schedule":               {},
+	"internal/objecturl":              {"internal/text"},
 	"internal/backups":                {"internal/facts", "internal/copies", "internal/lhsetting", "internal/schedule"},
 	"internal/drain":                  {"internal/facts", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/text"},
 	"internal/rescue":                 {"internal/facts", "internal/kubespawner", "internal/attribution", "internal/prediction", "internal/text"},
 	"checks":                          {"internal/facts", "internal/verdict", "internal/attribution", "internal/kubespawner", "internal/prediction", "internal/replica", "internal/copies", "internal/lhsetting", "internal/schedule", "internal/backups", "internal/text"},
 	"internal/checkdoc":               {"checks", "internal/facts", "internal/verdict", "internal/text"},
-	"internal/config":                 {"internal/kubespawner", "internal/text", "internal/verdict"},
+	"internal/config":                 {"internal/facts", "internal/kubespawner", "internal/objecturl", "internal/schedule", "internal/text", "internal/verdict"},
 	"internal/collect/nobody":         {}, // for tests
 	"internal/collect/source":         {"internal/facts"},
 	"internal/collect/hubdb":          {"internal/facts", "internal/collect/source"},
@@ -48,9 +49,9 @@ var allowed = map[string][]string{
 	"internal/collect/kube":           {"internal/facts", "internal/collect/source", "internal/collect/kube/object"},
 	"internal/collect/longhorn":       {"internal/facts", "internal/collect/source", "internal/collect/kube", "internal/collect/kube/object"},
 	"internal/collect/dump":           {"internal/facts", "internal/collect/source", "internal/collect/kube", "internal/collect/kube/object", "internal/collect/longhorn"},
-	"internal/collect/backup":         {"internal/facts", "internal/collect/source"},
+	"internal/collect/backup":         {"internal/facts", "internal/objecturl", "internal/collect/source", "internal/collect/web"},
 	"internal/collect/verify":         {"internal/facts", "internal/collect/source", "internal/collect/hubdb", "internal/collect/verify/sqldump"},
-	"internal/collect/verify/sqldump": {"internal/facts", "internal/collect/source"},
+	"internal/collect/verify/sqldump": {"internal/facts", "internal/collect/source", "internal/collect/hubdb"},
 	"internal/collect/homes":          {"internal/facts", "internal/collect/source"},
 	"internal/collect": {"internal/facts", "internal/config", "internal/kubespawner", "internal/collect/source", "internal/collect/hubdb", "internal/collect/hubapi", "internal/collect/prometheus", "internal/collect/kube",
 		"internal/collect/longhorn", "internal/collect/dump", "internal/collect/backup", "internal/collect/homes", "internal/collect/verify", "internal/schedule"},
@@ -70,12 +71,15 @@ var allowed = map[string][]string{
 // only lists dependencies that belong into certain folders and nowhere else.
 var only = map[string][]string{
 	"k8s.io/":                          {"internal/collect/"},
-	"database/sql":                     {"internal/collect/hubdb", "internal/history", "internal/rescue", "internal/world"},
-	"modernc.org/sqlite":               {"internal/collect/hubdb", "internal/history", "internal/rescue", "internal/world"},
-	"github.com/jackc/pgx/":            {"internal/collect/hubdb"},
-	"github.com/go-sql-driver/mysql":   {"internal/collect/hubdb"},
+	"database/sql":                     {"internal/collect/hubdb", "internal/collect/verify", "internal/history", "internal/rescue", "internal/world"},
+	"modernc.org/sqlite":               {"internal/collect/hubdb", "internal/collect/verify", "internal/history", "internal/rescue", "internal/world"},
+	"github.com/jackc/pgx/":            {"internal/collect/hubdb", "internal/collect/verify/sqldump"},
+	"github.com/go-sql-driver/mysql":   {"internal/collect/hubdb", "internal/collect/verify/sqldump"},
 	"github.com/slack-go/slack":        {"notify"},
 	"github.com/PagerDuty/":            {"notify"},
+	"github.com/aws/":                  {"internal/collect/backup"},
+	"github.com/Azure/":                {"internal/collect/backup"},
+	"google.golang.org/api/":           {"internal/collect/backup"},
 	"github.com/spf13/cobra":           {"cmd/audit"},
 	"github.com/rs/zerolog":            {"cmd/audit", "internal/audit"},
 	"net/http":                         {"internal/collect/", "notify"},
@@ -86,7 +90,7 @@ var only = map[string][]string{
 }
 
 // pure packages do no input or output and read no clock.
-var pure = []string{"internal/facts", "internal/verdict", "internal/kubespawner", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/drain", "checks", "internal/text"}
+var pure = []string{"internal/facts", "internal/verdict", "internal/objecturl", "internal/kubespawner", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/drain", "checks", "internal/text"}
 
 var impure = []string{"os", "os/exec", "io/fs", "io/ioutil", "net", "net/http", "database/sql", "context", "syscall", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand"}
 

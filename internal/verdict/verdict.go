@@ -146,6 +146,9 @@ type Coverage struct {
 	// than their last use or than the schedule or rpo demands, Old only an older
 	// one, None none at all.
 	Homes, Current, Old, None int
+	// Untold are the others: a fresh backup may or may not have them, as its system
+	// does not tell.
+	Untold int
 	// Oldest is the claim whose newest backup is the oldest, OldestAt that
 	// backup's time; empty where nothing is backed up.
 	Oldest   string

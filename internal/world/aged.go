@@ -156,9 +156,7 @@ func (l *Life) Link(user, server, claim string) {
 func (l *Life) End(at time.Time) *facts.Snapshot {
 	l.Snapshot.Now, l.Hub.Database.Modified = at, at.Add(-10*time.Minute)
 	nightly(l.Snapshot, 3*time.Hour)
-	for i := range l.Snapshot.Longhorn.Volumes {
-		l.Snapshot.Longhorn.Volumes[i].LastBackupAt = lastNight(at, 2*time.Hour+30*time.Minute)
-	}
+	backUpAll(l.Snapshot, lastNight(at, 2*time.Hour+30*time.Minute))
 	Settle(l.Snapshot)
 	return l.Snapshot
 }

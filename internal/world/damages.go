@@ -98,7 +98,8 @@ func AddClaim(s *facts.Snapshot, c facts.Claim) {
 	}
 	b.addClaim(c, false)
 	v := &s.Longhorn.Volumes[len(s.Longhorn.Volumes)-1]
-	v.ActualBytes, v.LastBackupAt, v.LastPodRefAt = 0, time.Time{}, time.Time{}
+	v.ActualBytes, v.LastPodRefAt = 0, time.Time{}
+	LastBackup(s, v, time.Time{})
 	Settle(s)
 }
 

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"go.yaml.in/yaml/v4"
 
@@ -41,18 +41,41 @@ func WriteDump(dir string, s *facts.Snapshot) error {
 // objects does not tell of what; such a one is printed as the API server gives
 // it (`kubectl get --raw`).
 func (k *kind) writeList(w io.Writer) error {
-	if len(k.objects) == 0 {
-		return writeYAML(w, object{"apiVersion": k.apiVersion, "kind": k.kind + "List", "items": anys[any](), "metadata": object{"resourceVersion": ""}})
-	}
-	if _, err := io.WriteString(w, "apiVersion: v1\nitems:\n"); err != nil {
-		return err
-	}
-	for some := range slices.Chunk(k.objects, 100) { // bounds the tree that is built
-		if err := writeYAML(w, anys(some...)); err != nil {
+	begun := false
+	for some := range chunks(k.all(), 100) { // bounds the tree that is built
+		if !begun {
+			if _, err := io.WriteString(w, "apiVersion: v1\nitems:\n"); err != nil {
+				return err
+			}
+			begun = true
+		}
+		if err := writeYAML(w, some); err != nil {
 			return err
 		}
 	}
+	if !begun {
+		return writeYAML(w, object{"apiVersion": k.apiVersion, "kind": k.kind + "List", "items": anys[any](), "metadata": object{"resourceVersion": ""}})
+	}
 	return writeYAML(w, object{"kind": "List", "metadata": object{"resourceVersion": ""}})
+}
+
+// chunks are up to n objects at a time, each list valid until the next.
+func chunks(objects iter.Seq[object], n int) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		some := make([]any, 0, n)
+		for o := range objects {
+			if some = append(some, o); len(some) < n {
+				continue
+			}
+			if !yield(some) {
+				return
+			}
+			some = some[:0]
+		}
+		if len(some) > 0 {
+			yield(some)
+		}
+	}
 }
 
 func writeYAML(w io.Writer, value any) error {

@@ -6,6 +6,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -68,7 +69,7 @@ func Healthy(size Size) *facts.Snapshot {
 	for i := 1; i <= size.Users; i++ {
 		b.addUser(i)
 	}
-	openBackups(hub)
+	OpenBackups(hub)
 	Settle(s)
 	return s
 }
@@ -122,13 +123,13 @@ func (b *builder) addHub() {
 	b.hub.Backups = []facts.Backup{backup}
 }
 
-// openBackups has the newest copy of each of a hub's backups opened and found
+// OpenBackups has the newest copy of each of a hub's backups opened and found
 // as good as the database.
-func openBackups(h *facts.Hub) {
+func OpenBackups(h *facts.Hub) {
 	for i := range h.Backups {
 		b := &h.Backups[i]
 		content := facts.Hub{Database: h.Database, UsersRead: h.UsersRead, SpawnersRead: h.SpawnersRead, StatesRead: true,
-			Users: h.Users, Spawners: h.Spawners, Servers: h.Servers}
+			Users: slices.Clone(h.Users), Spawners: slices.Clone(h.Spawners), Servers: slices.Clone(h.Servers)}
 		b.Verify = facts.VerifyOpen
 		b.Opened = &facts.Opened{Copy: b.Copies[0], Level: facts.VerifyOpen, Form: "gzip, sqlite", Content: &content}
 	}
@@ -190,7 +191,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 		Handle: c.VolumeName, ClaimNamespace: Namespace, ClaimName: c.Name, ClaimUID: c.UID})
 	v := facts.LHVolume{Name: c.VolumeName, Created: c.Created.Add(2 * time.Second), State: "detached", Robustness: "unknown",
 		WantReplicas: b.size.Replicas, DataEngine: "v1", DataLocality: "disabled", SizeBytes: c.RequestBytes, ActualBytes: 150 << 20,
-		BackupTarget: BackupTarget,
+		BackupTarget:      BackupTarget,
 		OfflineRebuilding: "ignored", Image: engineImage(b.s.Longhorn.Version),
 		ClaimNamespace: Namespace, ClaimName: c.Name, VolumeName: c.VolumeName}
 	if attached {
@@ -198,7 +199,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	} else {
 		v.LastPodRefAt = Now.Add(-time.Duration(1+n%72) * time.Hour)
 	}
-	b.backUp(&v, n)
+	addBackups(b.s, &v, latestBackup, keptBackups)
 	b.s.Longhorn.Volumes = append(b.s.Longhorn.Volumes, v)
 	for r := range b.size.Replicas {
 		node := (n+r)%b.size.Nodes + 1
@@ -212,24 +213,8 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	}
 }
 
-// keptBackups is how many backups Longhorn keeps of each volume.
-const keptBackups = 7
-
 // latestBackup is when the newest backups were made.
 var latestBackup = time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC)
-
-// backUp gives the n-th volume its nightly backups.
-func (b *builder) backUp(v *facts.LHVolume, n int) {
-	v.LastBackupAt = latestBackup
-	point := func(day int) facts.Point {
-		return facts.Point{Name: fmt.Sprintf("backup-%08x%08x", n, day), Time: latestBackup.AddDate(0, 0, -day), SizeBytes: v.ActualBytes, Target: BackupTarget}
-	}
-	newest := point(0)
-	b.s.Longhorn.Backups = append(b.s.Longhorn.Backups, facts.Series{System: facts.SystemLonghorn, Volume: v.Name,
-		Newest: newest, Previous: point(1), Good: keptBackups, Oldest: latestBackup.AddDate(0, 0, 1-keptBackups)})
-	b.s.Longhorn.BackupVolumes = append(b.s.Longhorn.BackupVolumes, facts.LHBackupVolume{Name: fmt.Sprintf("%s-%08x", v.Name, n), Volume: v.Name,
-		Target: BackupTarget, LastBackup: newest.Name, LastBackupAt: newest.Time, LastSyncedAt: Now.Add(-2 * time.Minute), StoredBytes: v.ActualBytes})
-}
 
 // uid is a made-up UID, the same in every run.
 func uid(kind string, n int) string {

@@ -162,7 +162,8 @@ func attach(s *facts.Snapshot, claim, node string) {
 
 // toLonghorn12 takes away what Longhorn 1.2 and KubeSpawner 4 did not record.
 func toLonghorn12(s *facts.Snapshot) {
-	s.Longhorn.Settings = map[string]string{"default-replica-count": "2", "allow-node-drain-with-last-healthy-replica": "false"}
+	s.Longhorn.Settings = map[string]string{"default-replica-count": "2", "allow-node-drain-with-last-healthy-replica": "false",
+		"allow-recurring-job-while-volume-detached": "true"}
 	FitLonghorn(s, "v1.2.4")
 	for i := range s.Kube.Claims {
 		s.Kube.Claims[i].KubeSpawnerVersion, s.Kube.Claims[i].Chart = "", ""
@@ -184,9 +185,7 @@ func toLonghorn12(s *facts.Snapshot) {
 func passNights(s *facts.Snapshot, at time.Time) {
 	s.Now = at
 	nightly(s, 10*time.Minute)
-	for i := range s.Longhorn.Volumes {
-		s.Longhorn.Volumes[i].LastBackupAt = lastNight(at, 15*time.Hour)
-	}
+	backUpAll(s, lastNight(at, 15*time.Hour))
 }
 
 // nectarReplaced is the service after the first n workers were replaced.

@@ -143,13 +143,14 @@ func (l *LonghornLife) settle() {
 		s.Usage = append(s.Usage, facts.Usage{Namespace: c.Namespace, Claim: c.Name, UsedBytes: used, CapacityBytes: c.RequestBytes,
 			AvailableBytes: c.RequestBytes - used, Inodes: c.RequestBytes >> 14, InodesUsed: inodes, At: s.Now.Add(-30 * time.Second)})
 	}
+	night := lastNight(s.Now, 2*time.Hour+30*time.Minute)
 	for i := range s.Longhorn.Volumes {
 		v := &s.Longhorn.Volumes[i]
-		night := lastNight(s.Now, 2*time.Hour+30*time.Minute)
 		if up, _ := l.Copies(v.Name); up > 0 && v.Created.Before(night) && v.LastBackupAt.Before(night) {
-			v.LastBackupAt = night
+			BackUp(s, v, night)
 		}
 	}
+	pollTargets(s)
 	for _, h := range s.Hubs {
 		h.MetricUsers, h.MetricUsersAt = len(h.Users), s.Now.Add(-30*time.Second)
 	}

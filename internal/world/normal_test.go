@@ -73,6 +73,7 @@ func wholeWorld(t *testing.T, version string, change func(path string)) *facts.S
 	hub.Database, hub.UsersRead, hub.SpawnersRead = r.Database, r.UsersRead, r.SpawnersRead
 	hub.Users, hub.Spawners, hub.Servers = r.Users, r.Spawners, r.Servers
 	if r.UsersRead == facts.Complete && r.SpawnersRead == facts.Complete && len(r.Database.Damage) == 0 {
+		world.OpenBackups(hub)
 		world.Settle(s)
 		claimForNewcomers(t, s)
 	}

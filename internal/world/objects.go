@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,17 +25,30 @@ type object = map[string]any
 // here. Longhorn's objects are those of the world's Longhorn version.
 func Objects(s *facts.Snapshot) []map[string]any {
 	var all []map[string]any
-	for _, group := range kindsOf(s) {
-		all = append(all, group.objects...)
+	for _, k := range kindsOf(s) {
+		all = slices.AppendSeq(all, k.all())
 	}
 	return all
 }
 
-// kind is all objects of one resource.
+// kind is all objects of one resource, each made when it is asked for: of some
+// there are more than fit into memory.
 type kind struct {
 	resource         string // as in `kubectl get <resource>`
 	apiVersion, kind string
-	objects          []object
+	objects          iter.Seq[object]
+}
+
+// all are the kind's objects with the kind in them.
+func (k *kind) all() iter.Seq[object] {
+	return func(yield func(object) bool) {
+		for o := range k.objects {
+			o["apiVersion"], o["kind"] = k.apiVersion, k.kind
+			if !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // kindsOf lists all resources of the cluster, also those without an object. A
@@ -48,29 +63,33 @@ func kindsOf(s *facts.Snapshot) []kind {
 		{"pods", "v1", "Pod", each(k.Pods, podObject)},
 		{"cronjobs.batch", "batch/v1", "CronJob", each(k.CronJobs, cronJobObject)},
 		{"jobs.batch", "batch/v1", "Job", each(k.Jobs, jobObject)},
-		{"volumesnapshots.snapshot.storage.k8s.io", "snapshot.storage.k8s.io/v1", "VolumeSnapshot", each(k.Snapshots, snapshotObject)},
+		{"volumesnapshots.snapshot.storage.k8s.io", "snapshot.storage.k8s.io/v1", "VolumeSnapshot", snapshotObjects(k)},
+		{"volumesnapshotcontents.snapshot.storage.k8s.io", "snapshot.storage.k8s.io/v1", "VolumeSnapshotContent", each(k.SnapshotContents, snapshotContentObject)},
 	}
 	kinds = append(kinds, kind{"poddisruptionbudgets.policy", "policy/v1", "PodDisruptionBudget", each(k.DisruptionBudgets, budgetObject)})
 	if len(k.Pools) > 0 {
 		kinds = append(kinds, cephKinds(k.Pools)...)
 	}
+	if hasVelero(k) {
+		kinds = append(kinds, veleroKinds(k)...)
+	}
+	if hasK8up(k) {
+		kinds = append(kinds, k8upKinds(k)...)
+	}
 	if s.Longhorn.Namespace != "" {
 		kinds = append(kinds, longhornKinds(&s.Longhorn)...)
-	}
-	for _, k := range kinds {
-		for _, o := range k.objects {
-			o["apiVersion"], o["kind"] = k.apiVersion, k.kind
-		}
 	}
 	return kinds
 }
 
-func each[T any](list []T, manifest func(*T) object) []object {
-	objects := make([]object, len(list))
-	for i := range list {
-		objects[i] = manifest(&list[i])
+func each[T any](list []T, manifest func(*T) object) iter.Seq[object] {
+	return func(yield func(object) bool) {
+		for i := range list {
+			if !yield(manifest(&list[i])) {
+				return
+			}
+		}
 	}
-	return objects
 }
 
 // metadata is what all objects have. A zero deleting is an object that nobody

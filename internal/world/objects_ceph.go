@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"strings"
 
 	"hubaudit/internal/facts"
@@ -29,30 +30,35 @@ func filesystemOf(pool string) (name, rest string) {
 }
 
 func cephKinds(pools []facts.CephPool) []kind {
-	block := kind{resource: "cephblockpools.ceph.rook.io", apiVersion: "ceph.rook.io/v1", kind: "CephBlockPool"}
-	files := kind{resource: "cephfilesystems.ceph.rook.io", apiVersion: "ceph.rook.io/v1", kind: "CephFilesystem"}
+	block, files := poolObjects(pools)
+	return []kind{{"cephblockpools.ceph.rook.io", "ceph.rook.io/v1", "CephBlockPool", slices.Values(block)},
+		{"cephfilesystems.ceph.rook.io", "ceph.rook.io/v1", "CephFilesystem", slices.Values(files)}}
+}
+
+// poolObjects are the block pools, and the file systems with their pools.
+func poolObjects(pools []facts.CephPool) (block, files []object) {
 	dataPools := map[string][]any{}
 	for i := range pools {
 		p := &pools[i]
 		name, rest := filesystemOf(p.Name)
-		if p.Kind == block.kind {
-			block.objects = append(block.objects, object{"metadata": metadata(p.Namespace, p.Name, noTime, noTime), "spec": poolSpec(p), "status": object{"phase": p.Phase}})
+		if p.Kind == "CephBlockPool" {
+			block = append(block, object{"metadata": metadata(p.Namespace, p.Name, noTime, noTime), "spec": poolSpec(p), "status": object{"phase": p.Phase}})
 			continue
 		}
 		id, spec := p.Namespace+"/"+name, poolSpec(p)
 		spec["name"] = rest
 		if dataPools[id] == nil {
-			files.objects = append(files.objects, object{"metadata": metadata(p.Namespace, name, noTime, noTime), "status": object{"phase": p.Phase}})
+			files = append(files, object{"metadata": metadata(p.Namespace, name, noTime, noTime), "status": object{"phase": p.Phase}})
 		}
 		dataPools[id] = append(dataPools[id], spec)
 	}
-	for _, o := range files.objects {
+	for _, o := range files {
 		m := o["metadata"].(object)
 		three := object{"size": int64(3)}
 		o["spec"] = object{"metadataPool": object{"replicated": three}, "metadataServer": object{"activeCount": int64(1)},
 			"dataPools": dataPools[m["namespace"].(string)+"/"+m["name"].(string)]}
 	}
-	return []kind{block, files}
+	return block, files
 }
 
 func poolSpec(p *facts.CephPool) object {

@@ -38,7 +38,7 @@ func longhornKinds(records *facts.Longhorn) []kind {
 		kinds = append(kinds, kind{"shardgroups.longhorn.io", api, "ShardGroup", each(l.ShardGroups, l.shardGroup)},
 			kind{"shards.longhorn.io", api, "Shard", each(l.Shards, l.shard)})
 	}
-	return kinds
+	return append(kinds, l.backupKinds(api)...)
 }
 
 func (l longhorn) conditions(list ...object) any {
@@ -99,6 +99,9 @@ func (l longhorn) diskStatus(d *facts.LHDisk) object {
 func (l longhorn) volume(v *facts.LHVolume) object {
 	m := metadata(l.Namespace, v.Name, v.Created, v.Deleting)
 	m["finalizers"] = anys("longhorn.io")
+	if labels := jobLabels(v); len(labels) > 0 {
+		m["labels"] = labels
+	}
 	spec := object{
 		"size": strconv.FormatInt(v.SizeBytes, 10), "numberOfReplicas": int64(v.WantReplicas), "frontend": "blockdev",
 		"Standby": v.Standby, "fromBackup": v.FromBackup, "lastAttachedBy": v.LastAttachedBy, "nodeID": v.NodeID,
@@ -112,6 +115,9 @@ func (l longhorn) volume(v *facts.LHVolume) object {
 		image = "image"
 	}
 	setText(spec, image, v.Image)
+	if l.manyTargets() {
+		setText(spec, "backupTargetName", v.BackupTarget)
+	}
 	if l.minor >= 9 {
 		setText(spec, "offlineRebuilding", v.OfflineRebuilding)
 	}

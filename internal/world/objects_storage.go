@@ -2,6 +2,7 @@ package world
 
 import (
 	"cmp"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -155,6 +156,30 @@ func snapshotObject(v *facts.VolumeSnapshot) object {
 	if v.Error != "" {
 		status["error"] = object{"message": v.Error}
 	}
-	return object{"metadata": metadata(v.Namespace, v.Name, v.Created, noTime),
-		"spec": object{"source": source}, "status": status}
+	setText(status, "boundVolumeSnapshotContentName", v.Content)
+	spec := object{"source": source}
+	setText(spec, "volumeSnapshotClassName", v.Class)
+	return object{"metadata": metadata(v.Namespace, v.Name, v.Created, noTime), "spec": spec, "status": status}
+}
+
+// snapshotObjects are the VolumeSnapshots, and those that Velero left.
+func snapshotObjects(k *facts.Kube) iter.Seq[object] {
+	return func(yield func(object) bool) {
+		for _, some := range []iter.Seq[object]{each(k.Snapshots, snapshotObject), copiesOf(k, facts.SystemVeleroSnap, veleroSnapshotObject)} {
+			for o := range some {
+				if !yield(o) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func snapshotContentObject(c *facts.SnapshotContent) object {
+	status := object{"readyToUse": c.Ready, "creationTime": c.Taken.UnixNano(), "snapshotHandle": "snap://" + c.Name}
+	if c.SizeBytes > 0 {
+		status["restoreSize"] = c.SizeBytes
+	}
+	return object{"metadata": metadata("", c.Name, c.Taken, noTime), "status": status, "spec": object{"driver": c.Driver, "deletionPolicy": c.DeletionPolicy,
+		"source": object{"volumeHandle": c.Handle}, "volumeSnapshotRef": object{"namespace": c.Namespace, "name": c.Snapshot}}}
 }

@@ -3,10 +3,12 @@ package world_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
 )
 
@@ -48,14 +50,22 @@ func onlyJSON(v any) error {
 func TestObjectsAreAll(t *testing.T) {
 	s := crowded()
 	k, l := &s.Kube, &s.Longhorn
+	of := func(system string) []facts.Series {
+		return slices.DeleteFunc(slices.Clone(k.Backups), func(one facts.Series) bool { return one.System != system })
+	}
 	want := map[string]int{
 		"v1 Node": len(k.Nodes), "v1 PersistentVolume": len(k.Volumes), "v1 PersistentVolumeClaim": len(k.Claims), "v1 Pod": len(k.Pods),
 		"storage.k8s.io/v1 StorageClass": len(k.StorageClasses), "batch/v1 CronJob": len(k.CronJobs), "batch/v1 Job": len(k.Jobs),
-		"snapshot.storage.k8s.io/v1 VolumeSnapshot": len(k.Snapshots),
-		"longhorn.io/v1beta2 Node":                  len(l.Nodes), "longhorn.io/v1beta2 Volume": len(l.Volumes),
+		"snapshot.storage.k8s.io/v1 VolumeSnapshot": len(k.Snapshots) + backupsIn(of(facts.SystemVeleroSnap)), "snapshot.storage.k8s.io/v1 VolumeSnapshotContent": len(k.SnapshotContents),
+		"velero.io/v1 Backup": len(k.Velero.Backups), "velero.io/v1 Schedule": len(k.Velero.Schedules), "velero.io/v1 BackupStorageLocation": len(k.Velero.Locations),
+		"velero.io/v1 Restore": len(k.Velero.Restores), "velero.io/v1 PodVolumeBackup": backupsIn(of(facts.SystemVeleroFile)), "velero.io/v2alpha1 DataUpload": backupsIn(of(facts.SystemVeleroData)),
+		"k8up.io/v1 Schedule": len(k.K8up.Schedules), "k8up.io/v1 Snapshot": backupsIn(of(facts.SystemK8up)), "k8up.io/v1 Backup": len(k.K8up.Failed) + len(k.K8up.Running) + len(k.K8up.Succeeded),
+		"longhorn.io/v1beta2 Node": len(l.Nodes), "longhorn.io/v1beta2 Volume": len(l.Volumes),
 		"longhorn.io/v1beta2 Replica": len(l.Replicas), "longhorn.io/v1beta2 Setting": len(l.Settings),
 		"longhorn.io/v1beta2 InstanceManager": len(l.InstanceManagers), "longhorn.io/v1beta2 EngineImage": len(l.EngineImages),
 		"longhorn.io/v1beta2 Orphan": len(l.Orphans), "longhorn.io/v1beta2 ShardGroup": len(l.ShardGroups), "longhorn.io/v1beta2 Shard": len(l.Shards),
+		"longhorn.io/v1beta2 BackupTarget": len(l.BackupTargets), "longhorn.io/v1beta2 BackupVolume": len(l.BackupVolumes),
+		"longhorn.io/v1beta2 Backup": backupsIn(l.Backups), "longhorn.io/v1beta2 RecurringJob": len(l.RecurringJobs),
 		"v1 Event": len(l.Salvages), "policy/v1 PodDisruptionBudget": len(k.DisruptionBudgets),
 		"ceph.rook.io/v1 CephBlockPool": 2, "ceph.rook.io/v1 CephFilesystem": 1, // with two pools
 	}
@@ -76,6 +86,19 @@ func TestObjectsAreAll(t *testing.T) {
 	if len(names) != total {
 		t.Errorf("%d objects have only %d names", total, len(names))
 	}
+}
+
+// backupsIn is how many backups series tell of.
+func backupsIn(all []facts.Series) (n int) {
+	for _, s := range all {
+		n += s.Good
+		for _, a := range []*facts.Attempt{s.Failed, s.Running} {
+			if a != nil {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func TestObjectsAreTheSameEveryTime(t *testing.T) {

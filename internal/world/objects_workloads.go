@@ -3,6 +3,7 @@ package world
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -21,7 +22,7 @@ func nodeObject(n *facts.Node) object {
 		spec["unschedulable"] = true
 	}
 	if len(n.Taints) > 0 {
-		spec["taints"] = anys(each(n.Taints, func(key *string) object { return object{"effect": "NoSchedule", "key": *key} })...)
+		spec["taints"] = anys(slices.Collect(each(n.Taints, func(key *string) object { return object{"effect": "NoSchedule", "key": *key} }))...)
 	}
 	status := object{}
 	if n.Ready != "" {
@@ -134,9 +135,9 @@ func jobObject(j *facts.Job) object {
 	}
 	switch {
 	case !j.Completed.IsZero():
-		status["conditions"] = jobConditions("SuccessCriteriaMet", "Complete")
-	case j.Failed > 0:
-		status["conditions"] = jobConditions("FailureTarget", "Failed")
+		status["conditions"] = jobConditions(j.Completed, "SuccessCriteriaMet", "Complete")
+	case !j.FailedAt.IsZero():
+		status["conditions"] = jobConditions(j.FailedAt, "FailureTarget", "Failed")
 	}
 	return object{"metadata": m,
 		"spec": object{"template": podTemplate()}, "status": status}
@@ -144,10 +145,12 @@ func jobObject(j *facts.Job) object {
 
 // jobConditions are true conditions; a real API server takes the second only
 // together with the first.
-func jobConditions(types ...string) []any {
+func jobConditions(since time.Time, types ...string) []any {
 	var list []any
 	for _, t := range types {
-		list = append(list, object{"type": t, "status": "True"})
+		condition := object{"type": t, "status": "True"}
+		setTime(condition, "lastTransitionTime", since)
+		list = append(list, condition)
 	}
 	return list
 }

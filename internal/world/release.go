@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,18 @@ func releaseOf(version string) release {
 
 // old is true for the time of v1beta1, when conditions were a map by type.
 func (r release) old() bool { return r.minor < 3 }
+
+// manyTargets tells whether there may be several backup targets. Before, a backup
+// volume has the volume's name, and settings tell of the one target.
+func (r release) manyTargets() bool { return r.minor >= 8 }
+
+// backupVolume is what Longhorn calls a volume in its backup target.
+func (r release) backupVolume(volume string) string {
+	if !r.manyTargets() {
+		return volume
+	}
+	return fmt.Sprintf("%s-%08x", volume, crc32.ChecksumIEEE([]byte(volume)))
+}
 
 // has tells whether the version knows what a source reads.
 func (r release) has(source string) bool {
@@ -59,6 +72,12 @@ func FitLonghorn(s *facts.Snapshot, version string) {
 	for i := range l.EngineImages {
 		l.EngineImages[i].Image = engineImage(version)
 	}
+	fitTargets(l, r)
+	for i := range l.RecurringJobs {
+		if r.minor < 7 {
+			l.RecurringJobs[i].Executions = 0
+		}
+	}
 	if !r.has(facts.LonghornOrphans) {
 		l.Orphans = nil
 	}
@@ -80,10 +99,38 @@ func fitNode(n *facts.LHNode, r release) {
 	}
 }
 
+// fitTargets leaves before 1.8 the one backup target, which settings tell of as
+// well, and gives volumes a target since.
+func fitTargets(l *facts.Longhorn, r release) {
+	if !r.manyTargets() {
+		l.BackupTargets = slices.DeleteFunc(l.BackupTargets, func(t facts.LHBackupTarget) bool { return t.Name != BackupTarget })
+		l.BackupVolumes = slices.DeleteFunc(l.BackupVolumes, func(b facts.LHBackupVolume) bool { return b.Target != BackupTarget })
+		l.Backups = slices.DeleteFunc(l.Backups, func(s facts.Series) bool { return s.Good > 0 && s.Newest.Target != BackupTarget })
+	}
+	for i := range l.BackupVolumes {
+		l.BackupVolumes[i].Name = r.backupVolume(l.BackupVolumes[i].Volume)
+	}
+	for _, name := range []string{"backup-target", "backup-target-credential-secret", "backupstore-poll-interval"} {
+		delete(l.Settings, name)
+	}
+	for _, t := range l.BackupTargets {
+		if !r.manyTargets() {
+			l.Settings["backup-target"], l.Settings["backup-target-credential-secret"] = t.URL, t.Credential
+			l.Settings["backupstore-poll-interval"] = fmt.Sprint(int(t.PollInterval.Seconds()))
+		}
+	}
+}
+
 func fitVolume(v *facts.LHVolume, r release) {
 	v.Image = engineImage(fmt.Sprintf("v1.%d.%d", r.minor, r.patch))
 	if r.minor < 5 {
 		v.DataEngine = "v1"
+	}
+	switch {
+	case !r.manyTargets():
+		v.BackupTarget = ""
+	case v.BackupTarget == "":
+		v.BackupTarget = BackupTarget
 	}
 	if r.minor < 9 {
 		v.OfflineRebuilding = ""

@@ -66,7 +66,7 @@ func crowded() *facts.Snapshot {
 		{Namespace: "a", Name: "weekly", Schedule: "@weekly", Suspended: true}}
 	k.Jobs = []facts.Job{
 		{Namespace: "a", Name: "nightly-1", Owner: "nightly", Created: t, Completed: t.Add(time.Minute), Succeeded: 1, Failed: 2},
-		{Namespace: "a", Name: "nightly-2", Created: t, Failed: 7}, {Namespace: "b", Name: "now", Created: t}}
+		{Namespace: "a", Name: "nightly-2", Created: t, Failed: 7, FailedAt: t.Add(time.Hour)}, {Namespace: "b", Name: "now", Created: t}}
 	k.Snapshots = []facts.VolumeSnapshot{
 		{Namespace: "a", Name: "content", Created: t},
 		{Namespace: "a", Name: "good", Created: t, Claim: "c", Ready: true, Taken: t.Add(time.Second), RestoreBytes: 10 << 30},
@@ -95,9 +95,33 @@ func crowded() *facts.Snapshot {
 	l.ShardGroups = []facts.LHShardGroup{{Name: l.Volumes[4].Name, DataChunks: 2, ParityChunks: 1, State: "degraded", Failed: 1, DirtyRegion: true}}
 	l.Shards = []facts.LHShard{{Name: "shard-0", Group: l.Volumes[4].Name, NodeID: "worker-1", DiskID: "u", State: "normal", EvictionRequested: true},
 		{Name: "shard-1", Group: l.Volumes[4].Name, Deleting: t, Slot: 1, State: "failed"}}
+	backedUp(l, t)
+	crowdedBackups(s)
 	l.Salvages = []facts.LHSalvage{{Volume: l.Volumes[0].Name, At: t}, {Volume: l.Volumes[1].Name, At: t}}
 	world.Settle(s)
 	return s
+}
+
+// backedUp gives Longhorn backups of every kind.
+func backedUp(l *facts.Longhorn, t time.Time) {
+	l.Volumes[0].Jobs, l.Volumes[0].JobGroups = []string{"hourly", "nightly"}, []string{"default"}
+	l.Volumes[1].JobGroups, l.Volumes[1].BackupTarget = []string{"homes"}, "second"
+	l.BackupTargets = append(l.BackupTargets, facts.LHBackupTarget{Name: "second", Known: true, Reason: "no route to host: s3.example.org", Since: t},
+		facts.LHBackupTarget{Name: "third", URL: "nfs://backup.example.org:/longhorn", Known: true, Available: true, PollInterval: 90 * time.Second, LastSyncedAt: t})
+	l.RecurringJobs = append(l.RecurringJobs, facts.LHRecurringJob{Name: "trim", Created: t, Task: "filesystem-trim", Cron: "@weekly", Groups: []string{"a", "b"}},
+		facts.LHRecurringJob{Name: "hourly", Created: t, Task: "backup-force-create", Cron: "0 * * * *", Retain: 24})
+	point := func(name string, hour int, target string) facts.Point {
+		return facts.Point{Name: name, Time: t.Add(time.Duration(hour) * time.Hour), SizeBytes: 1 << 21, Target: target}
+	}
+	b := l.Backups
+	b[0].Running = &facts.Attempt{Name: "backup-runs", Since: t, Phase: "InProgress"}
+	b[1].Failed = &facts.Attempt{Name: "backup-failed", Since: t, Phase: "Error", Error: "cannot mount nfs: ü"}
+	b[2].Running, b[2].Failed = &facts.Attempt{Name: "backup-new", Since: t, Phase: "New"}, &facts.Attempt{Name: "backup-unknown", Since: t, Phase: "Unknown"}
+	l.Backups = append(b,
+		facts.Series{System: facts.SystemLonghorn, Volume: b[0].Volume, Newest: point("other-2", 0, "third"), Previous: point("other-1", -1, "third"), Good: 3, Oldest: t.Add(-9 * time.Hour)},
+		facts.Series{System: facts.SystemLonghorn, Volume: "pvc-removed", Newest: point("backup-removed", -100, "default"), Good: 1, Oldest: t.Add(-100 * time.Hour)},
+		facts.Series{System: facts.SystemLonghorn, Volume: "pvc-never", Failed: &facts.Attempt{Name: "backup-never", Since: t, Phase: "Error", Error: "x"}})
+	l.BackupVolumes = append(l.BackupVolumes, facts.LHBackupVolume{Name: "pvc-removed", Volume: "pvc-removed", Target: "default", Error: "cannot read: timeout"})
 }
 
 func TestDumpHoldsTheFacts(t *testing.T) {
@@ -114,6 +138,7 @@ func TestDumpHoldsTheFacts(t *testing.T) {
 		}
 	}
 	for name, s := range map[string]*facts.Snapshot{"healthy": world.Healthy(world.Small), "crowded": crowded(),
+		"Velero": withBackups(world.WithVelero), "K8up": withBackups(world.WithK8up), "snapshots": withBackups(world.WithSnapshots),
 		"Longhorn 1.2": of("v1.2.4"), "Longhorn 1.4": of("v1.4.3"), "Longhorn 1.5": of("v1.5.5"), "Longhorn 1.10": of("v1.10.0"),
 		"Longhorn 1.12.0": of("v1.12.0"), "no Longhorn": none} {
 		t.Run(name, func(t *testing.T) {
@@ -144,15 +169,17 @@ func ignoreAbsentNamespace(s *facts.Snapshot) cmp.Option {
 
 func clusterSources(s *facts.Snapshot) []facts.Source {
 	return plain(slices.DeleteFunc(slices.Clone(s.Sources), func(src facts.Source) bool {
-		return !strings.HasPrefix(src.Name, "kube/") && !strings.HasPrefix(src.Name, "longhorn/") && !strings.HasPrefix(src.Name, "ceph/")
+		kind, _, _ := strings.Cut(src.Name, "/")
+		return !slices.Contains([]string{"kube", "longhorn", "ceph", "velero", "k8up"}, kind)
 	}))
 }
 
 // plain is sources without what differs from run to run, and without those of
-// Ceph where there is none, of which worlds do not speak.
+// Ceph, Velero and K8up where there is none, of which worlds do not speak.
 func plain(sources []facts.Source) []facts.Source {
 	sources = slices.DeleteFunc(slices.Clone(sources), func(src facts.Source) bool {
-		return strings.HasPrefix(src.Name, "ceph/") && src.Status == facts.Absent
+		kind, _, _ := strings.Cut(src.Name, "/")
+		return src.Status == facts.Absent && slices.Contains([]string{"ceph", "velero", "k8up"}, kind)
 	})
 	for i := range sources {
 		sources[i].Duration, sources[i].Detail = 0, ""

@@ -39,6 +39,7 @@ func Settle(s *facts.Snapshot) {
 	slices.SortFunc(l.RecurringJobs, func(a, b facts.LHRecurringJob) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Backups, compareSeries)
 	slices.SortFunc(k.Backups, compareSeries)
+	sortBackupSystems(k)
 	slices.SortFunc(k.SnapshotContents, func(a, b facts.SnapshotContent) int {
 		return cmp.Or(strings.Compare(a.Driver, b.Driver), strings.Compare(a.Handle, b.Handle), b.Taken.Compare(a.Taken), strings.Compare(a.Name, b.Name))
 	})
@@ -64,19 +65,16 @@ func Settle(s *facts.Snapshot) {
 
 func compareSeries(a, b facts.Series) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Claim, b.Claim),
-		strings.Compare(a.Volume, b.Volume), strings.Compare(a.System, b.System))
+		strings.Compare(a.Volume, b.Volume), strings.Compare(a.System, b.System), strings.Compare(a.Newest.Target, b.Newest.Target))
 }
 
 func expectedSources(s *facts.Snapshot) []facts.Source {
 	k, l := &s.Kube, &s.Longhorn
-	counts := []struct {
-		name, item string
-		n          int
-	}{
+	counts := []sourceCount{
 		{facts.KubeClaims, "claims", len(k.Claims)}, {facts.KubeVolumes, "volumes", len(k.Volumes)},
 		{facts.KubeNodes, "nodes", len(k.Nodes)}, {facts.KubePods, "pods", len(k.Pods)},
 		{facts.KubeStorageClasses, "storageclasses", len(k.StorageClasses)}, {facts.KubeCronJobs, "cronjobs", len(k.CronJobs)},
-		{facts.KubeJobs, "jobs", len(k.Jobs)}, {facts.KubeSnapshots, "volumesnapshots", len(k.Snapshots)},
+		{facts.KubeJobs, "jobs", len(k.Jobs)}, {facts.KubeSnapshots, "volumesnapshots", len(k.Snapshots) + backupsOf(k, facts.SystemVeleroSnap)},
 		{facts.LonghornVolumes, "volumes", len(l.Volumes)}, {facts.LonghornReplicas, "replicas", len(l.Replicas)},
 		{facts.LonghornNodes, "nodes", len(l.Nodes)}, {facts.LonghornSettings, "settings", len(l.Settings)},
 		{facts.LonghornInstanceManagers, "instancemanagers", len(l.InstanceManagers)}, {facts.LonghornEngineImages, "engineimages", len(l.EngineImages)},
@@ -94,6 +92,7 @@ func expectedSources(s *facts.Snapshot) []facts.Source {
 	if len(k.Pools) > 0 {
 		sources = append(sources, poolSources(k.Pools)...)
 	}
+	counts = append(counts, backupSystemCounts(k)...)
 	version := releaseOf(l.Version)
 	for _, c := range counts {
 		source := facts.Source{Name: c.name, Status: facts.OK, Items: map[string]int{c.item: c.n}}
@@ -136,9 +135,9 @@ func backupsIn(all []facts.Series) int {
 }
 
 func poolSources(pools []facts.CephPool) []facts.Source {
-	kinds := cephKinds(pools)
-	return []facts.Source{{Name: facts.CephBlockPools, Status: facts.OK, Items: map[string]int{"blockpools": len(kinds[0].objects)}},
-		{Name: facts.CephFilesystems, Status: facts.OK, Items: map[string]int{"filesystems": len(kinds[1].objects)}}}
+	block, files := poolObjects(pools)
+	return []facts.Source{{Name: facts.CephBlockPools, Status: facts.OK, Items: map[string]int{"blockpools": len(block)}},
+		{Name: facts.CephFilesystems, Status: facts.OK, Items: map[string]int{"filesystems": len(files)}}}
 }
 
 // Measure has Prometheus tell how full the volumes are that are mounted.
@@ -180,7 +179,7 @@ func Fail(s *facts.Snapshot, name string, cause facts.Cause, detail string) {
 
 // Remember gives the world a past: every source was read an hour ago with as
 // many items as now, and every hub has had the users and the claim that it has
-// now for a week.
+// now for a week; a home of each was restored as a test 40 days ago.
 func Remember(s *facts.Snapshot) {
 	s.Past = facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{},
 		Sources: map[string]facts.PastSource{}, Sizes: map[facts.SizeKey]facts.PastSize{}}
@@ -193,6 +192,8 @@ func Remember(s *facts.Snapshot) {
 		s.Past.Baselines[facts.SeriesKey{Hub: h.Name, Name: facts.SeriesUsers}] = facts.Baseline{
 			Value: float64(len(h.Users)), Runs: 7, Since: s.Now.AddDate(0, 0, -7), Until: s.Now.Add(-time.Hour)}
 		rememberClaim(s, h)
+		drilled := s.Now.AddDate(0, 0, -40)
+		s.Past.Marks[facts.SeriesKey{Hub: h.Name, Name: facts.MarkDrill}] = facts.Mark{Value: "restored by hand", Since: drilled, Until: drilled}
 	}
 	rememberSizes(s)
 }

@@ -43,7 +43,7 @@ var installs = []struct {
 // restricted pod security standard, starts a Job from its CronJob, and runs that
 // Job's own command with a token of its own ServiceAccount.
 func TestChart(t *testing.T) {
-	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "velero", "ceph"}})
+	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "velero", "k8up", "ceph"}})
 	s := world.Healthy(world.Small)
 	s.Kube.Snapshots = []facts.VolumeSnapshot{{Namespace: world.Namespace, Name: "hub-db-dir-1", Claim: world.HubClaim, Ready: true,
 		Taken: s.Now.Add(-time.Hour), RestoreBytes: 1 << 30}}
@@ -257,8 +257,13 @@ var documented = rights{
 	"volumesnapshots.snapshot.storage.k8s.io": readOnly,
 	"volumes.longhorn.io":                     readOnly, "replicas.longhorn.io": readOnly, "nodes.longhorn.io": readOnly, "settings.longhorn.io": readOnly,
 	"instancemanagers.longhorn.io": readOnly, "engineimages.longhorn.io": readOnly, "orphans.longhorn.io": readOnly,
+	"backuptargets.longhorn.io": readOnly, "backupvolumes.longhorn.io": readOnly, "backups.longhorn.io": readOnly, "recurringjobs.longhorn.io": readOnly,
 	"shardgroups.longhorn.io": readOnly, "shards.longhorn.io": readOnly, "poddisruptionbudgets.policy": readOnly,
 	"cephblockpools.ceph.rook.io": readOnly, "cephfilesystems.ceph.rook.io": readOnly,
+	"volumesnapshotcontents.snapshot.storage.k8s.io": readOnly,
+	"backups.velero.io": readOnly, "schedules.velero.io": readOnly, "backupstoragelocations.velero.io": readOnly, "restores.velero.io": readOnly,
+	"podvolumebackups.velero.io": readOnly, "datauploads.velero.io": readOnly,
+	"backups.k8up.io": readOnly, "schedules.k8up.io": readOnly, "snapshots.k8up.io": readOnly,
 }
 
 // documentedThere are the rights in Longhorn's namespace alone.

@@ -40,7 +40,7 @@ var claimDamages = []damage{
 		want: outcome{Fail: map[string][]string{"pv-reclaim-delete info": {"storageclass " + world.Class, "claim " + world.HubClaim}}}},
 	{name: "volumes go with their claims, and one has no fresh backup", damage: func(s *facts.Snapshot) {
 		perishable(s)
-		s.Longhorn.Volumes[3].LastBackupAt = s.Now.Add(-72 * time.Hour)
+		world.LastBackup(s, &s.Longhorn.Volumes[3], s.Now.Add(-72*time.Hour))
 	}, want: outcome{Status: 1, Fail: map[string][]string{"pv-reclaim-delete error": {"storageclass " + world.Class},
 		"pv-reclaim-delete info": {"claim " + world.HubClaim}, "hub-user-delete-deletes-data warning": {"hub datahub"}}}},
 	// Which of them is the configured one cannot be told.
@@ -92,7 +92,7 @@ func podNamed(s *facts.Snapshot, name string) *facts.Pod {
 // TestDeletedClaim is a deletion as it really goes: the API server keeps a claim
 // that a pod mounts, and its controller lets it go with the pod.
 func TestDeletedClaim(t *testing.T) {
-	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "ceph"}})
+	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "velero", "k8up", "ceph"}})
 	st.makeNamespace(t, world.Namespace)
 	s := world.Healthy(world.Small)
 	st.become(t, s)

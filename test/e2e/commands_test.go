@@ -19,9 +19,10 @@ import (
 	"hubaudit/internal/world"
 )
 
-// versions are those in which the documented resources are read.
+// versions are those in which the documented resources are read, by group or by
+// resource.
 var versions = map[string]string{"": "v1", "storage.k8s.io": "v1", "batch": "v1", "snapshot.storage.k8s.io": "v1", "longhorn.io": "v1beta2",
-	"policy": "v1", "ceph.rook.io": "v1"}
+	"policy": "v1", "ceph.rook.io": "v1", "velero.io": "v1", "datauploads.velero.io": "v2alpha1", "k8up.io": "v1"}
 
 // contents are the versions of all objects that the audit may read, and the
 // sums of all files of a site.
@@ -30,7 +31,11 @@ func (st *stage) contents(t *testing.T, p *site) map[string]string {
 	all := map[string]string{}
 	for name := range documented {
 		r := schema.ParseGroupResource(name)
-		list, err := st.Client().Resource(r.WithVersion(versions[r.Group])).List(t.Context(), metav1.ListOptions{})
+		version, own := versions[name]
+		if !own {
+			version = versions[r.Group]
+		}
+		list, err := st.Client().Resource(r.WithVersion(version)).List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -77,13 +77,10 @@ var damages = []damage{
 		world.AddClaim(s, facts.Claim{Name: "claim-student-0004---1a2b3c4d", User: "student-0004", HasUser: true, LabelUser: "student-0004",
 			Component: "singleuser-storage"})
 	}, want: outcome{Status: 1, Fail: map[string][]string{"pvc-duplicate-server critical": {"user student-0004"}}}},
-	{name: "a claim was never backed up", damage: func(s *facts.Snapshot) { s.Longhorn.Volumes[1].LastBackupAt = time.Time{} },
+	{name: "a claim was never backed up", damage: func(s *facts.Snapshot) { world.LastBackup(s, &s.Longhorn.Volumes[1], time.Time{}) },
 		want: outcome{Status: 1, Fail: map[string][]string{"backup-none critical": {"claim claim-student-0001"}}}},
-	{name: "no claim was ever backed up", damage: func(s *facts.Snapshot) {
-		for i := range s.Longhorn.Volumes {
-			s.Longhorn.Volumes[i].LastBackupAt = time.Time{}
-		}
-	}, want: outcome{Status: 1, Fail: map[string][]string{"backup-none critical": {"hub datahub"}}}},
+	{name: "no claim was ever backed up", damage: world.NoBackups,
+		want: outcome{Status: 1, Fail: map[string][]string{"backup-none critical": {"hub datahub"}}}},
 	{name: "two users share a cookie", damage: func(s *facts.Snapshot) { world.ShareCookies(s, world.HubName, 3, 7) },
 		want: outcome{Status: 1, Fail: map[string][]string{"hub-cookie-id-duplicate critical": {"user student-0003", "user student-0007"},
 			"hub-cookie-constraint-missing warning": {"database datahub"}}}},

@@ -67,7 +67,7 @@ func TestClusterWithoutLonghornAndSnapshots(t *testing.T) {
 }
 
 func TestClusterWithoutLonghorn(t *testing.T) {
-	st := ownStage(t, harness.Options{CRDs: []string{"snapshot", "ceph"}})
+	st := ownStage(t, harness.Options{CRDs: []string{"snapshot", "velero", "k8up", "ceph"}})
 	s := withoutLonghorn(true)
 	st.become(t, s)
 	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{Skipped: slices.Concat(firstRun, longhornChecks), Absent: longhorn.Sources()})
@@ -173,6 +173,9 @@ func TestForbiddenList(t *testing.T) {
 		{"nodes", facts.KubeNodes},
 		{"replicas.longhorn.io", facts.LonghornReplicas},
 		{"volumesnapshots.snapshot.storage.k8s.io", facts.KubeSnapshots},
+		{"volumesnapshotcontents.snapshot.storage.k8s.io", facts.KubeSnapshotContents},
+		{"podvolumebackups.velero.io", facts.VeleroVolumeBackups},
+		{"snapshots.k8up.io", facts.K8upSnapshots},
 		// No check needs jobs, yet the audit did not see all it is there to see.
 		{"jobs.batch", facts.KubeJobs},
 		{"poddisruptionbudgets.policy", facts.KubeDisruptionBudgets},

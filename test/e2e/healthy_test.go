@@ -159,7 +159,7 @@ func everything() *facts.Snapshot {
 		{Namespace: world.Namespace, Name: "weekly", Schedule: "@weekly", Suspended: true}}
 	k.Jobs = []facts.Job{
 		{Namespace: world.Namespace, Name: "nightly-1", Owner: "nightly", Created: at, Completed: at.Add(time.Minute), Succeeded: 1, Failed: 2},
-		{Namespace: world.Namespace, Name: "nightly-2", Created: at, Failed: 7}}
+		{Namespace: world.Namespace, Name: "nightly-2", Created: at, Failed: 7, FailedAt: at.Add(time.Hour)}}
 	k.Snapshots = []facts.VolumeSnapshot{
 		{Namespace: world.Namespace, Name: "good", Claim: "c", Ready: true, Taken: at.Add(time.Second), RestoreBytes: 10 << 30},
 		{Namespace: world.Namespace, Name: "imported"},
@@ -167,7 +167,8 @@ func everything() *facts.Snapshot {
 	l.Volumes[0].Robustness, l.Volumes[0].LastDegradedAt, l.Volumes[0].LastAttachedBy = "degraded", at, "worker-1"
 	l.Volumes[1].Standby, l.Volumes[1].FromBackup, l.Volumes[1].Restoring = true, "s3://b@r/?backup=x", true
 	l.Volumes[2].CloneState, l.Volumes[2].DataEngine, l.Volumes[2].DataLocality = "initiated", "v2", "strict-local"
-	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt, l.Volumes[3].LastBackupAt = at, at, time.Time{}
+	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt = at, at
+	world.LastBackup(s, &l.Volumes[3], time.Time{})
 	l.Replicas[0].FailedAt, l.Replicas[0].LastFailedAt, l.Replicas[0].HealthyAt = at, at, time.Time{}
 	l.Replicas[1].Active, l.Replicas[1].EvictionRequested = false, true
 	l.Replicas[2].NodeID, l.Replicas[2].DiskID = "", ""

@@ -48,7 +48,7 @@ func named(names []string) *facts.Snapshot {
 			}
 		}
 		world.AddClaim(s, facts.Claim{Name: fmt.Sprintf("claim-second-%d", i), User: name, HasUser: true, Component: "singleuser-storage"})
-		s.Longhorn.Volumes[i+1].LastBackupAt = time.Time{}
+		world.LastBackup(s, &s.Longhorn.Volumes[i+1], time.Time{})
 	}
 	half := len(ids) / 2
 	world.NullCookies(s, world.HubName, ids[:half]...)

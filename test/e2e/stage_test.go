@@ -31,17 +31,17 @@ type stage struct {
 	objects map[string]object
 }
 
-// mainStage is the stage of most tests: Longhorn, VolumeSnapshots and Rook, and no
-// controllers, so that everything stays as the world has it.
+// mainStage is the stage of most tests: Longhorn, VolumeSnapshots, Velero, K8up and Rook,
+// and no controllers, so that everything stays as the world has it.
 func mainStage(t *testing.T) *stage {
 	t.Helper()
-	return sharedStage(t, "longhorn", "snapshot", "ceph")
+	return sharedStage(t, "longhorn", "snapshot", "velero", "k8up", "ceph")
 }
 
 // oldStage has Longhorn 1.2's v1beta1 instead, whose conditions are a map.
 func oldStage(t *testing.T) *stage {
 	t.Helper()
-	return sharedStage(t, "longhorn-1.2", "snapshot", "ceph")
+	return sharedStage(t, "longhorn-1.2", "snapshot", "velero", "k8up", "ceph")
 }
 
 // sharedStage is the stage of all tests that ask for the same CRDs.

@@ -27,7 +27,7 @@ type Options struct {
 	// Jobs and the deletion of namespaces and claims need, and none that
 	// would change what a test says of claims, volumes, pods and nodes.
 	ControllerManager bool
-	// CRDs names the sets to install: snapshot, velero, ceph, and one of longhorn (the
+	// CRDs names the sets to install: snapshot, velero, k8up, ceph, and one of longhorn (the
 	// newest to be had, v1beta2, and the shards of a newer one), longhorn-1.3 (v1beta1 too) and longhorn-1.2 (v1beta1).
 	CRDs []string
 }

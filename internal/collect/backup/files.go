@@ -1,17 +1,14 @@
-// Package backup finds the copies of a hub's database and claims: files that a
-// backup job leaves behind, and VolumeSnapshots.
 package backup
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"hubaudit/internal/collect/source"
 	"hubaudit/internal/facts"
@@ -20,13 +17,48 @@ import (
 // meta are the characters that make a path element a pattern.
 const meta = `*?[\`
 
-// unfinished end the names of files that are still being written or were left
-// behind half written.
-var unfinished = []string{".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~"}
+// files are copies in folders, by their glob.
+type files struct {
+	glob    string
+	counted func(int)
+}
 
-// sidecars end the names of files that lie beside a backup and are none.
-var sidecars = []string{".md5", ".sha1", ".sha256", ".sha512", ".b3", ".sum", ".sig", ".asc", ".minisig", ".crc",
-	"-wal", "-shm", "-journal"}
+func (f files) List(ctx context.Context) ([]facts.BackupCopy, error) {
+	copies, err := ReadFiles(ctx, f.glob)
+	f.counted(len(copies))
+	return copies[:min(len(copies), kept)], err
+}
+
+func (f files) Open(_ context.Context, c facts.BackupCopy) (io.ReadCloser, error) {
+	base, _ := split(f.glob)
+	what := quoted(c, f.glob)
+	failed := func(err error) error {
+		cause, do := causeOf(err)
+		return source.Failed(cause, err, "cannot read %s%s", what, do)
+	}
+	file, err := os.Open(filepath.Join(base, c.Name))
+	if err != nil {
+		return nil, failed(err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, failed(errors.Join(err, file.Close()))
+	}
+	return newWhole(file, what, info.Size(), c.SizeBytes, failed)
+}
+
+func (f files) Close() error { return nil }
+
+// causeOf classes why a file cannot be read, and says what to do.
+func causeOf(err error) (cause facts.Cause, do string) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return facts.CauseMissing, ": it is gone since it was listed"
+	case errors.Is(err, fs.ErrPermission):
+		return facts.CauseForbidden, ": let the auditor's user read it"
+	}
+	return facts.CauseUnreadable, ": look at the file system that it lies on"
+}
 
 // ReadFiles finds the files that match a pattern of filepath.Match, newest
 // first, with their names from the pattern's first variable element on.
@@ -141,7 +173,7 @@ func isFolder(path string) bool {
 // inspect looks at one file; ok is false where it is no backup at all.
 func inspect(path, name string) (c facts.BackupCopy, ok bool, err error) {
 	if hasEnding(name, sidecars) != "" {
-		return c, false, nil
+		return c, false, nil // it may be a link that leads nowhere
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,47 +189,6 @@ func inspect(path, name string) (c facts.BackupCopy, ok bool, err error) {
 	if !info.Mode().IsRegular() {
 		return c, false, nil
 	}
-	c = facts.BackupCopy{Name: name, Time: DateOf(name, info.ModTime()), SizeBytes: info.Size(), Ready: true}
-	if ending := hasEnding(name, unfinished); ending != "" {
-		c.Ready, c.Error = false, fmt.Sprintf("an unfinished file, by its ending %s", ending)
-	} else if info.Size() == 0 {
-		c.Ready, c.Error = false, "empty file"
-	}
-	return c, true, nil
-}
-
-func hasEnding(name string, endings []string) string {
-	lower := strings.ToLower(name)
-	for _, e := range endings {
-		if strings.HasSuffix(lower, e) {
-			return e
-		}
-	}
-	return ""
-}
-
-// slack is how much later than the time in its name a file may have been
-// finished when that time is local: the zone furthest west is 12 hours behind.
-const slack = 12 * time.Hour
-
-// DateOf tells when a file was made, from its name and the time at which it
-// was last modified. A modification time is the best witness until the file is
-// copied, checked out or unpacked, which makes it younger; a date in the name
-// stays. So the name wins where the file was modified later than its name can
-// mean, and the result is never the later of the two:
-//
-//   - A date is a day in an unknown zone. A file modified by the end of that day,
-//     plus 12 hours for zones in the west, has its modification time; one modified
-//     later has the start of the day in UTC.
-//   - A date with a time of day is treated likewise.
-//   - A time with a zone and seconds since 1970 are exact: the earlier time counts.
-//
-// Of several dates in a name the earliest counts.
-func DateOf(name string, modified time.Time) time.Time {
-	modified = modified.UTC().Truncate(time.Second)
-	from, until, ok := named(name)
-	if !ok || !modified.After(until) {
-		return modified
-	}
-	return from
+	c, ok = judge(name, info.Size(), info.ModTime())
+	return c, ok, nil
 }

@@ -5,7 +5,8 @@
 // A dump cannot say what it does not hold, so the truth of a source depends on
 // what was put in. A kind that occurs is read; an object that occurs twice
 // counts once, in its newest resourceVersion, and of equals the one that was
-// read last. A kind that does not occur is missing where every cluster has it,
+// read last; only of kinds with a row for many objects (kube.Folded) each one
+// counts. A kind that does not occur is missing where every cluster has it,
 // and else absent. A file that is broken fails the sources it had objects of,
 // which may be fewer than they should be, and all that are found nowhere else.
 package dump
@@ -177,6 +178,10 @@ func (r *reader) put(raw []byte, head object.Head, had map[*seen]bool) bool {
 		return true
 	}
 	s.occurs = true
+	if s.Folds() {
+		s.Put(s.Len(), raw)
+		return true
+	}
 	id := key{head.Metadata.Namespace, head.Metadata.Name}
 	old, again := s.rows[id]
 	at := s.Len()

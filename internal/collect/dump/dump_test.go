@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hubaudit/internal/collect/kube"
 	"hubaudit/internal/collect/nobody"
 	"hubaudit/internal/facts"
 )
@@ -80,6 +81,10 @@ var (
 	budget   = manifest("policy/v1", "PodDisruptionBudget", "longhorn-system", "m", "")
 	pool     = manifest("ceph.rook.io/v1", "CephBlockPool", "rook-ceph", "p", "")
 	files    = manifest("ceph.rook.io/v1", "CephFilesystem", "rook-ceph", "f", "")
+	target   = manifest("longhorn.io/v1beta2", "BackupTarget", "longhorn-system", "default", "")
+	stored   = manifest("longhorn.io/v1beta2", "BackupVolume", "longhorn-system", "v", "")
+	backup   = manifest("longhorn.io/v1beta2", "Backup", "longhorn-system", "b", `,"status":{"state":"Completed","volumeName":"v","backupCreatedAt":"2026-11-20T02:30:00Z"}`)
+	nightly  = manifest("longhorn.io/v1beta2", "RecurringJob", "longhorn-system", "nightly", "")
 	secret   = manifest("v1", "Secret", "hub", "s", `,"data":{"a":"c2VjcmV0"}`)
 )
 
@@ -89,10 +94,22 @@ func healthy() map[string]string {
 		"rest.json":             listOfAll(pv, node, pod, class, cron, job, snapshot, secret, budget, pool, files),
 		"longhorn/volumes.json": listOfAll(lhVolume, replica),
 		"longhorn/rest.json":    listOfAll(lhNode, setting),
-		"longhorn/more.json":    listOfAll(manager, image, orphan, group, shard),
+		"longhorn/more.json":    listOfAll(manager, image, orphan, group, shard, target, stored, backup, nightly),
+		"others.json":           listOfAll(others()...),
 		"events.json":           listOfAll(event, salvage, another),
 		"notes.txt":             "{ not even read",
 	}
+}
+
+// others are one object of each kind of which only the statuses are of interest
+// here: those of backup systems that are not Longhorn's.
+func others() (manifests []string) {
+	for _, r := range kube.NewTables().Resources() {
+		if system, _, _ := strings.Cut(r.Source, "/"); system == "velero" || system == "k8up" || r.Source == facts.KubeSnapshotContents {
+			manifests = append(manifests, manifest(r.Group+"/"+r.Versions[0], r.Kind, "hub", "x", ""))
+		}
+	}
+	return manifests
 }
 
 // brief lists a status for each source: its items, or why there are none.
@@ -117,12 +134,15 @@ const (
 )
 
 func healthyStatus() map[string]string {
-	return map[string]string{facts.KubeClaims: "ok  2", facts.KubeVolumes: one, facts.KubeNodes: one, facts.KubePods: one, facts.KubeStorageClasses: one,
+	m := each(one, kube.Sources()...)
+	maps.Copy(m, map[string]string{facts.KubeClaims: "ok  2", facts.KubeVolumes: one, facts.KubeNodes: one, facts.KubePods: one, facts.KubeStorageClasses: one,
 		facts.KubeCronJobs: one, facts.KubeJobs: one, facts.KubeSnapshots: one,
 		facts.KubeDisruptionBudgets: one, facts.CephBlockPools: one, facts.CephFilesystems: one,
 		facts.LonghornVolumes: one, facts.LonghornReplicas: one, facts.LonghornNodes: one, facts.LonghornSettings: one,
 		facts.LonghornInstanceManagers: one, facts.LonghornEngineImages: one, facts.LonghornOrphans: one,
-		facts.LonghornShardGroups: one, facts.LonghornShards: one, facts.LonghornEvents: one}
+		facts.LonghornShardGroups: one, facts.LonghornShards: one, facts.LonghornEvents: one,
+		facts.LonghornBackupTargets: one, facts.LonghornBackupVolumes: one, facts.LonghornBackups: one, facts.LonghornRecurringJobs: one})
+	return m
 }
 
 // withLonghorn is a status for each of Longhorn's sources, and others for some.
@@ -137,9 +157,9 @@ func withLonghorn(status string, others map[string]string) map[string]string {
 	return m
 }
 
-// unknownThen are the sources of which no audit before 0.4 asked for a dump.
+// unknownThen are the sources of which no audit before 0.5 asked for a dump.
 var unknownThen = []string{facts.LonghornInstanceManagers, facts.LonghornEngineImages, facts.LonghornOrphans, facts.LonghornShardGroups, facts.LonghornShards,
-	facts.LonghornEvents, facts.KubeDisruptionBudgets}
+	facts.LonghornEvents, facts.KubeDisruptionBudgets, facts.LonghornBackupTargets, facts.LonghornBackupVolumes, facts.LonghornBackups, facts.LonghornRecurringJobs}
 
 func each(status string, names ...string) map[string]string {
 	m := map[string]string{}
@@ -173,6 +193,11 @@ func TestDamage(t *testing.T) {
 			facts.LonghornEngineImages: "has no engineimages.longhorn.io; if the cluster has any, add `kubectl get engineimages.longhorn.io -A -o yaml`",
 			facts.LonghornEvents:       "add `kubectl get events -A --field-selector reason=AutoSalvaged -o yaml` (or, if there are none, `kubectl get --raw '/api/v1/events?fieldSelector=reason%3DAutoSalvaged'`)",
 		}},
+		{name: "the same backup twice", change: func(f map[string]string) { f["more.json"] = listOfAll(backup) },
+			want: each("ok  2", facts.LonghornBackups)},
+		{name: "a backup of another shape", change: func(f map[string]string) {
+			f["more.json"] = manifest("longhorn.io/v1beta2", "Backup", "longhorn-system", "c", `,"status":{"state":[]}`)
+		}, want: each(bad, facts.LonghornBackups), says: map[string]string{facts.LonghornBackups: `1 of 2 objects have fields of an unknown form, the first is backups.longhorn.io "c"`}},
 		{name: "only other events of Longhorn", change: func(f map[string]string) { f["events.json"] = listOfAll(event, another) },
 			want: each("ok  0", facts.LonghornEvents)},
 		{name: "only events of others", change: func(f map[string]string) { f["events.json"] = listOfAll(another) },

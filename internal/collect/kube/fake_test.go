@@ -159,7 +159,9 @@ const (
 	groups = `{"kind":"APIGroupList","apiVersion":"v1","groups":[
 		{"name":"apps","versions":[{"groupVersion":"apps/v1","version":"v1"}]},
 		{"name":"ceph.rook.io","versions":[{"groupVersion":"ceph.rook.io/v1","version":"v1"}]},
+		{"name":"velero.io","versions":[{"groupVersion":"velero.io/v1","version":"v1"},{"groupVersion":"velero.io/v2alpha1","version":"v2alpha1"}]},
+		{"name":"k8up.io","versions":[{"groupVersion":"k8up.io/v1","version":"v1"}]},
 		{"name":"snapshot.storage.k8s.io","versions":[{"groupVersion":"snapshot.storage.k8s.io/v1","version":"v1"}]}]}`
 	cephResources     = `{"kind":"APIResourceList","groupVersion":"ceph.rook.io/v1","resources":[{"name":"cephblockpools","kind":"CephBlockPool"},{"name":"cephfilesystems","kind":"CephFilesystem"}]}`
-	snapshotResources = `{"kind":"APIResourceList","groupVersion":"snapshot.storage.k8s.io/v1","resources":[{"name":"volumesnapshots","kind":"VolumeSnapshot"}]}`
+	snapshotResources = `{"kind":"APIResourceList","groupVersion":"snapshot.storage.k8s.io/v1","resources":[{"name":"volumesnapshots","kind":"VolumeSnapshot"},{"name":"volumesnapshotcontents","kind":"VolumeSnapshotContent"}]}`
 )

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,11 @@ func FuzzCustom(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"namespace":"r","name":"p"},"spec":{"failureDomain":"host","replicated":{"size":3},"erasureCoded":{"dataChunks":"2","codingChunks":1}},"status":{"phase":"Ready"}}`))
 	f.Add([]byte(`{"metadata":{"name":"fs"},"spec":{"preservePoolNames":"true","dataPools":[{"name":"a"},{"replicated":null},null]}}`))
 	f.Add([]byte(`{"spec":{"source":{"persistentVolumeClaimName":"c"}},"status":{"restoreSize":"1Gi"}}`))
+	f.Add([]byte(`{"metadata":{"namespace":"velero","name":"b","labels":{"velero.io/schedule-name":"s"}},"spec":{"includedNamespaces":["a",null],"snapshotVolumes":null,"orLabelSelectors":[{}],"ttl":"x"},"status":{"phase":"Completed","errors":"1"}}`))
+	f.Add([]byte(podVolumeBackup("b", "Completed", atLater)))
+	f.Add([]byte(`{"metadata":{"name":"u","creationTimestamp":"2026-11-20T11:00:00Z"},"spec":{"sourcePVC":"c","sourceNamespace":"n","schedule":"@daily-random","paths":["/data/c","","/","//"],"date":"2026-11-20T11:00:00Z"},"status":{"phase":"Failed","message":"\xff"}}`))
+	f.Add([]byte(`{"metadata":{"name":"c","labels":{"velero.io/backup-name":"b"}},"spec":{"driver":"d","source":{"volumeHandle":"h"}},"status":{"readyToUse":true,"creationTime":-9223372036854775808}}`))
+	f.Add([]byte(`{"spec":{"provider":"aws","objectStorage":{"bucket":"b"},"config":{"s3Url":"http://u:p@h"},"backend":{"s3":{"bucket":"b"}}},"status":{"conditions":[{"type":"Completed","status":"True"},null]}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		tables := NewTables()
 		for _, r := range tables.Resources() {
@@ -25,7 +31,18 @@ func FuzzCustom(f *testing.F) {
 				t.Errorf("%s: taken %v, length %d, error %v", r.Source, ok, r.Len(), r.Err())
 			}
 		}
-		for _, p := range tables.Facts().Pools {
+		k := tables.Facts()
+		for _, s := range k.Backups {
+			if s.Good == 0 && s.Failed == nil && s.Running == nil || s.Good > 0 && (s.Newest.Time.IsZero() || s.Oldest.IsZero()) {
+				t.Errorf("a series of nothing: %+v", s)
+			}
+		}
+		for _, l := range k.Velero.Locations {
+			if _, rest, ok := strings.Cut(l.URL, "?endpoint="); ok && strings.Contains(rest, "://") && strings.Contains(rest, "@") {
+				t.Errorf("a login in %q", l.URL)
+			}
+		}
+		for _, p := range k.Pools {
 			if p.FailureDomain == "" || p.Kind == "" {
 				t.Errorf("pool %+v", p)
 			}

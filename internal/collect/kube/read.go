@@ -24,11 +24,12 @@ func (c *Client) Read(ctx context.Context) (facts.Kube, []facts.Source) {
 		// Only for reports: without it the lists are as good.
 		_ = c.document(ctx, "/version", &server, func() bool { return true })
 	})
+	served := c.servedOnce(ctx, tables.Resources())
 	sources := c.ReadAll(ctx, "", tables.Resources(), func(r *Resource) (string, error) {
 		if !r.Custom {
 			return r.Versions[0], nil
 		}
-		served, err := c.Served(ctx, r.Group)
+		served, err := served[r.Group]()
 		if err != nil {
 			return "", err
 		}
@@ -38,6 +39,18 @@ func (c *Client) Read(ctx context.Context) (facts.Kube, []facts.Source) {
 	k := tables.Facts()
 	k.Version = server.GitVersion
 	return k, sources
+}
+
+// servedOnce asks, for each group of custom resources, what the API serves of it
+// when that is wanted first.
+func (c *Client) servedOnce(ctx context.Context, resources []*Resource) map[string]func() (Served, error) {
+	groups := map[string]func() (Served, error){}
+	for _, r := range resources {
+		if r.Custom && groups[r.Group] == nil {
+			groups[r.Group] = sync.OnceValues(func() (Served, error) { return c.Served(ctx, r.Group) })
+		}
+	}
+	return groups
 }
 
 // ReadAll reads all resources at the same time, from one namespace or, if that

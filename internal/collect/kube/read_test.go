@@ -72,9 +72,10 @@ func healthy(t *testing.T) *fakeAPI {
 	cron := batchv1.CronJob{ObjectMeta: meta("hub", "backup"), Spec: batchv1.CronJobSpec{Schedule: "0 3 * * *", TimeZone: ptr("Etc/UTC"), Suspend: ptr(true)},
 		Status: batchv1.CronJobStatus{LastScheduleTime: ptr(metav1.NewTime(created)), LastSuccessfulTime: ptr(metav1.NewTime(deleting))}}
 	job := batchv1.Job{ObjectMeta: meta("hub", "backup-1"), Status: batchv1.JobStatus{CompletionTime: ptr(metav1.NewTime(deleting)), Succeeded: 1, Failed: 2}}
+	job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(created)}}
 	job.OwnerReferences = []metav1.OwnerReference{{Kind: "CronJob", Name: "backup"}}
 	budget := policyv1.PodDisruptionBudget{ObjectMeta: meta("longhorn-system", "instance-manager-1"), Status: policyv1.PodDisruptionBudgetStatus{DisruptionsAllowed: 1}}
-	return &fakeAPI{asked: map[string]int{}, routes: map[string]http.HandlerFunc{
+	api := &fakeAPI{asked: map[string]int{}, routes: map[string]http.HandlerFunc{
 		"/version":                         asJSON(`{"major":"1","gitVersion":"v1.36.3"}`),
 		"/apis":                            asJSON(groups),
 		"/apis/snapshot.storage.k8s.io/v1": asJSON(snapshotResources),
@@ -98,6 +99,8 @@ func healthy(t *testing.T) *fakeAPI {
 			 "status":{"readyToUse":true,"creationTime":"2026-11-20T11:00:00Z","restoreSize":"1Gi","error":{"message":"once"}}}],
 			"kind":"VolumeSnapshotList","metadata":{"continue":"","resourceVersion":"7"}}`),
 	}}
+	maps.Copy(api.routes, backupRoutes)
+	return api
 }
 
 var healthyFacts = facts.Kube{
@@ -121,6 +124,7 @@ var healthyFacts = facts.Kube{
 		{Namespace: "rook-ceph", Name: "my-fs-data1", Kind: "CephFilesystem", Size: 2, FailureDomain: "host", Phase: "Progressing"},
 		{Namespace: "rook-ceph", Name: "my-fs-slow", Kind: "CephFilesystem", DataChunks: 2, CodingChunks: 1, FailureDomain: "host", Phase: "Progressing"},
 		{Namespace: "rook-ceph", Name: "replicapool", Kind: "CephBlockPool", Size: 3, FailureDomain: "zone", Phase: "Ready"}},
+	SnapshotContents: readContents, Backups: readBackups, Velero: readVelero, K8up: readK8up,
 }
 
 // healthySources are all ok, with one item each.
@@ -196,7 +200,7 @@ func TestReadFaults(t *testing.T) {
 		{"busy, then not", pathClaims, after(busy, busy, healthy(t).routes[pathClaims]), facts.OK, "", ""},
 		{"cut once", pathClaims, after(cut(mediaProtobuf, "k8s\x00"), healthy(t).routes[pathClaims]), facts.OK, "", ""},
 		{"no CRD group", "/apis", asJSON(`{"kind":"APIGroupList","groups":[]}`), facts.Absent, "", "the cluster has no volumesnapshots.snapshot.storage.k8s.io"},
-		{"group without the resource", "/apis/snapshot.storage.k8s.io/v1", asJSON(`{"kind":"APIResourceList","resources":[]}`), facts.Absent, "", "the cluster has no volumesnapshots"},
+		{"group without the resource", "/apis/snapshot.storage.k8s.io/v1", asJSON(`{"kind":"APIResourceList","resources":[{"name":"volumesnapshotcontents"}]}`), facts.Absent, "", "the cluster has no volumesnapshots"},
 		{"no discovery", "/apis", answer(404, "text/html", html), facts.Failed, facts.CauseMissing, "not one of a Kubernetes API server"},
 		{"a page as discovery", "/apis", answer(200, "text/html", html), facts.Failed, facts.CauseUnreadable, "unknown document at /apis"},
 		{"JSON that is no discovery", "/apis", asJSON(`{}`), facts.Failed, facts.CauseUnreadable, "unknown document at /apis"},
@@ -230,9 +234,12 @@ func TestReadFaults(t *testing.T) {
 				case pathFilesystems:
 					broken, wantFacts.Pools = facts.CephFilesystems, healthyFacts.Pools[2:]
 				case "/apis": // of all custom kinds
-					wantFacts.Snapshots, wantFacts.Pools = nil, nil
-					for _, name := range []string{facts.CephBlockPools, facts.CephFilesystems} {
-						wantSources[name] = facts.Source{Name: name, Status: tt.status, Cause: tt.cause}
+					wantFacts.Snapshots, wantFacts.SnapshotContents, wantFacts.Pools, wantFacts.Backups = nil, nil, nil, nil
+					wantFacts.Velero, wantFacts.K8up = facts.Velero{}, facts.K8up{}
+					for _, r := range NewTables().Resources() {
+						if r.Custom {
+							wantSources[r.Source] = facts.Source{Name: r.Source, Status: tt.status, Cause: tt.cause}
+						}
 					}
 				default:
 					wantFacts.Snapshots = nil

@@ -40,7 +40,7 @@ type Resource struct {
 	firstRejected error
 }
 
-// rows is a list of facts that grows object by object.
+// rows is what a resource's objects become, object by object.
 type rows interface {
 	len() int
 	reset()

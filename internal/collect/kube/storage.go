@@ -10,10 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"hubaudit/internal/collect/kube/object"
 	"hubaudit/internal/facts"
 )
 
@@ -179,35 +177,6 @@ func storageClass(c *storagev1.StorageClass) facts.StorageClass {
 	}
 	for _, key := range []string{"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"} {
 		f.Default = f.Default || c.Annotations[key] == "true"
-	}
-	return f
-}
-
-// snapshotObject is a VolumeSnapshot, alike in v1beta1 and v1.
-type snapshotObject struct {
-	Metadata object.Meta `json:"metadata"`
-	Spec     struct {
-		Source struct {
-			Claim string `json:"persistentVolumeClaimName"`
-		} `json:"source"`
-	} `json:"spec"`
-	Status struct {
-		Ready       object.Flag `json:"readyToUse"`
-		Taken       object.Time `json:"creationTime"`
-		RestoreSize object.Text `json:"restoreSize"`
-		Error       struct {
-			Message string `json:"message"`
-		} `json:"error"`
-	} `json:"status"`
-}
-
-func volumeSnapshot(o *snapshotObject) facts.VolumeSnapshot {
-	f := facts.VolumeSnapshot{
-		Namespace: Intern(o.Metadata.Namespace), Name: o.Metadata.Name, Created: o.Metadata.CreationTimestamp.Time,
-		Claim: o.Spec.Source.Claim, Ready: bool(o.Status.Ready), Taken: o.Status.Taken.Time, Error: o.Status.Error.Message,
-	}
-	if q, err := resource.ParseQuantity(string(o.Status.RestoreSize)); err == nil {
-		f.RestoreBytes = q.Value() // absent until the driver has told it
 	}
 	return f
 }

@@ -79,5 +79,10 @@ func job(j *batchv1.Job) facts.Job {
 			f.Owner = Intern(owner.Name)
 		}
 	}
+	for i := range j.Status.Conditions {
+		if c := &j.Status.Conditions[i]; c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
+			f.FailedAt = at(&c.LastTransitionTime)
+		}
+	}
 	return f
 }

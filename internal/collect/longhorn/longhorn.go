@@ -1,6 +1,6 @@
 // Package longhorn reads Longhorn's own records of volumes, replicas, nodes,
-// settings and what runs and lies on its nodes, as Longhorn 1.2 to 1.12 write
-// them, and the events in which it took failed replicas into use again.
+// settings, what runs and lies on its nodes, and backups, as Longhorn 1.2 to 1.12
+// write them, and the events in which it took failed replicas into use again.
 package longhorn
 
 import (
@@ -24,6 +24,7 @@ const versionSetting = "current-longhorn-version"
 type Tables struct {
 	longhorn  facts.Longhorn
 	settings  []setting
+	backups   backupFold
 	resources []*kube.Resource
 }
 
@@ -59,6 +60,13 @@ func NewTables(namespace string) *Tables {
 			&l.ShardGroups, shardGroup, func(g *facts.LHShardGroup) (string, string) { return "", g.Name }),
 		kube.Custom(resource(facts.LonghornShards, "Shard", "shards"),
 			&l.Shards, shard, func(s *facts.LHShard) (string, string) { return "", s.Name }),
+		kube.Custom(resource(facts.LonghornBackupTargets, "BackupTarget", "backuptargets"),
+			&l.BackupTargets, backupTarget, func(t *facts.LHBackupTarget) (string, string) { return "", t.Name }),
+		kube.Custom(resource(facts.LonghornBackupVolumes, "BackupVolume", "backupvolumes"),
+			&l.BackupVolumes, backupVolume, func(v *facts.LHBackupVolume) (string, string) { return "", v.Name }),
+		kube.Folded(resource(facts.LonghornBackups, "Backup", "backups"), t.backups.add, t.backups.reset),
+		kube.Custom(resource(facts.LonghornRecurringJobs, "RecurringJob", "recurringjobs"),
+			&l.RecurringJobs, recurringJob, func(j *facts.LHRecurringJob) (string, string) { return "", j.Name }),
 		kube.CustomOnly(kube.Resource{Source: facts.LonghornEvents, Item: "events", Versions: []string{"v1"}, Kind: "Event", Plural: "events",
 			FieldSelector: "reason=" + salvageReason}, isSalvage,
 			&l.Salvages, salvage, func(s *facts.LHSalvage) (string, string) { return s.Volume, s.At.Format(time.RFC3339) }),
@@ -82,7 +90,7 @@ func (t *Tables) Len() int {
 }
 
 // Optional tells whether a Longhorn may well be without a source: as an older
-// version is, or as a dump is that was made for what an audit read before 0.4.
+// version is, or as a dump is that was made for what an older audit read.
 func Optional(source string) bool {
 	return !slices.Contains([]string{facts.LonghornVolumes, facts.LonghornReplicas, facts.LonghornNodes, facts.LonghornSettings}, source)
 }
@@ -102,6 +110,11 @@ func (t *Tables) Facts() facts.Longhorn {
 		l.Settings[s.name] = s.value
 	}
 	l.Version = l.Settings[versionSetting]
+	l.Backups = t.backups.facts()
+	shareNames(l.BackupVolumes, l.Backups)
+	if len(l.BackupTargets) == 0 {
+		l.BackupTargets = targetsOf(l.Settings)
+	}
 	return l
 }
 

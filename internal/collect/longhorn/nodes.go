@@ -89,10 +89,11 @@ func tags(list []object.Text) []string {
 type conditions []condition
 
 type condition struct {
-	Type   object.Text `json:"type"`
-	Status object.Text `json:"status"`
-	Reason object.Text `json:"reason"`
-	Since  object.Time `json:"lastTransitionTime"`
+	Type    object.Text `json:"type"`
+	Status  object.Text `json:"status"`
+	Reason  object.Text `json:"reason"`
+	Message object.Text `json:"message"`
+	Since   object.Time `json:"lastTransitionTime"`
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.

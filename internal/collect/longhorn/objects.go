@@ -13,8 +13,11 @@ import (
 // of Longhorn has kept it.
 
 type volumeObject struct {
-	Metadata object.Meta `json:"metadata"`
-	Spec     struct {
+	Metadata struct {
+		object.Meta
+		Labels jobLabels `json:"labels"`
+	} `json:"metadata"`
+	Spec struct {
 		Size             object.Number `json:"size"`
 		NumberOfReplicas object.Number `json:"numberOfReplicas"`
 		DataEngine       object.Text   `json:"dataEngine"`         // since 1.6
@@ -27,6 +30,7 @@ type volumeObject struct {
 		Image            object.Text   `json:"image"`             // since 1.6
 		EngineImage      object.Text   `json:"engineImage"`       // the same before
 		Offline          object.Text   `json:"offlineRebuilding"` // since 1.9
+		BackupTarget     object.Text   `json:"backupTargetName"`  // since 1.8
 		NodeSelector     []object.Text `json:"nodeSelector"`
 		DiskSelector     []object.Text `json:"diskSelector"`
 		DataLayout       struct {
@@ -69,6 +73,7 @@ func volume(o *volumeObject) facts.LHVolume {
 		LastBackupAt: status.LastBackupAt.Time, LastDegradedAt: status.LastDegradedAt.Time, LastAutoSalvagedAt: status.LastSalvagedAt.Time,
 		OfflineRebuilding: intern(spec.Offline), Image: intern(cmp.Or(status.CurrentImage, spec.Image, spec.EngineImage)),
 		NodeSelector: interned(spec.NodeSelector), DiskSelector: interned(spec.DiskSelector),
+		Jobs: o.Metadata.Labels.Jobs, JobGroups: o.Metadata.Labels.Groups, BackupTarget: intern(spec.BackupTarget),
 		ClaimNamespace: intern(status.Kubernetes.Namespace), ClaimName: intern(status.Kubernetes.ClaimName),
 		VolumeName:     intern(status.Kubernetes.VolumeName),
 		LastClaimRefAt: status.Kubernetes.LastClaimRefAt.Time, LastPodRefAt: status.Kubernetes.LastPodRefAt.Time,

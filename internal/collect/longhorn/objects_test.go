@@ -65,8 +65,12 @@ func TestVolumes(t *testing.T) {
 		"conditions as map":  {`{` + metadata + `,"status":{"conditions":{"scheduled":{"status":"True"}}}}`, base},
 		"conditions as list": {`{` + metadata + `,"status":{"conditions":[{"type":"scheduled","status":"True"}]}}`, base},
 		"junk for a time":    {`{` + metadata + `,"status":{"lastBackupAt":"never","lastDegradedAt":""}}`, base},
-		"everything": {`{"metadata":{"name":"x","creationTimestamp":"2026-02-03T04:05:06Z","deletionTimestamp":"2026-11-20T11:00:00Z"},
-			"spec":{"size":"10737418240","numberOfReplicas":3,"dataEngine":"v1","dataLocality":"best-effort","Standby":true,"fromBackup":"s3://b","nodeID":"n1","lastAttachedBy":"csi",
+		"no labels":          {`{"metadata":{"name":"x","creationTimestamp":"2026-02-03T04:05:06Z","labels":null}}`, base},
+		"labels of other kinds": {`{"metadata":{"name":"x","creationTimestamp":"2026-02-03T04:05:06Z","labels":{"recurring-job.longhorn.io/source":"enabled","recurring-job.longhorn.io/off":"disabled",
+			"recurring-job-group.longhorn.io/b":true,"app":"x"}}}`, base},
+		"everything": {`{"metadata":{"name":"x","creationTimestamp":"2026-02-03T04:05:06Z","deletionTimestamp":"2026-11-20T11:00:00Z",
+			"labels":{"recurring-job-group.longhorn.io/homes":"enabled","recurring-job.longhorn.io/b":"enabled","recurring-job.longhorn.io/a":"enabled"}},
+			"spec":{"backupTargetName":"second","size":"10737418240","numberOfReplicas":3,"dataEngine":"v1","dataLocality":"best-effort","Standby":true,"fromBackup":"s3://b","nodeID":"n1","lastAttachedBy":"csi",
 			"image":"e:v2","offlineRebuilding":"ignored","nodeSelector":["storage"],"diskSelector":["ssd","big"]},
 			"status":{"lastAutoSalvagedAt":"2026-11-20T11:00:00Z","state":"attached","robustness":"degraded","currentNodeID":"n1","restoreRequired":true,"actualSize":157286400,"lastBackupAt":"2026-11-20T11:00:00Z",
 			"lastDegradedAt":"2026-11-20T12:00:00+01:00","cloneStatus":{"state":"initiated"},
@@ -74,7 +78,8 @@ func TestVolumes(t *testing.T) {
 			facts.LHVolume{Name: "x", Created: created, Deleting: later, State: "attached", Robustness: "degraded", WantReplicas: 3, DataEngine: "v1", DataLocality: "best-effort",
 				Standby: true, FromBackup: "s3://b", Restoring: true, CloneState: "initiated", SizeBytes: 10 << 30, ActualBytes: 150 << 20, NodeID: "n1", LastAttachedBy: "csi",
 				LastBackupAt: later, LastDegradedAt: later, ClaimNamespace: "hub", ClaimName: "claim-ann", VolumeName: "pv-1", LastClaimRefAt: later, LastPodRefAt: later,
-				LastAutoSalvagedAt: later, OfflineRebuilding: "ignored", Image: "e:v2", NodeSelector: []string{"storage"}, DiskSelector: []string{"ssd", "big"}}},
+				LastAutoSalvagedAt: later, OfflineRebuilding: "ignored", Image: "e:v2", NodeSelector: []string{"storage"}, DiskSelector: []string{"ssd", "big"},
+				Jobs: []string{"a", "b"}, JobGroups: []string{"homes"}, BackupTarget: "second"}},
 	} {
 		l, r := put(t, facts.LonghornVolumes, tt.raw)
 		if diff := cmp.Diff([]facts.LHVolume{tt.want}, l.Volumes); diff != "" {

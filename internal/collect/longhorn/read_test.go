@@ -76,7 +76,7 @@ func resources(plurals ...string) string {
 
 // kinds are all that a Longhorn has always had, newer those that came later.
 var (
-	kinds = []string{"volumes", "replicas", "nodes", "settings", "instancemanagers", "engineimages"}
+	kinds = []string{"volumes", "replicas", "nodes", "settings", "instancemanagers", "engineimages", "backuptargets", "backupvolumes", "backups", "recurringjobs"}
 	newer = []string{"orphans", "shardgroups", "shards"}
 )
 
@@ -98,6 +98,11 @@ func cluster(version string) served {
 		in + "orphans":          list("Orphan", version, `{"metadata":{"name":"o"}}`),
 		in + "shardgroups":      list("ShardGroup", version, `{"metadata":{"name":"v"}}`),
 		in + "shards":           list("Shard", version, `{"metadata":{"name":"s"}}`),
+		in + "backuptargets":    list("BackupTarget", version, `{"metadata":{"name":"default"}}`),
+		in + "backupvolumes":    list("BackupVolume", version, `{"metadata":{"name":"v"}}`),
+		in + "backups": list("Backup", version, `{"metadata":{"name":"b-1"},"status":{"state":"Completed","volumeName":"v","backupCreatedAt":"2026-11-20T02:30:00Z"}}`,
+			`{"metadata":{"name":"b-2"},"status":{"state":"Error","volumeName":"v"}}`),
+		in + "recurringjobs": list("RecurringJob", version, `{"metadata":{"name":"nightly"}}`),
 		pathEvents: `{"apiVersion":"v1","kind":"EventList","items":[
 			{"metadata":{"name":"1"},"reason":"AutoSalvaged","involvedObject":{"kind":"Volume","name":"v"}}]}`,
 	}
@@ -118,7 +123,8 @@ func TestReadBothVersions(t *testing.T) {
 	for name, s := range map[string]served{"v1beta2": cluster("v1beta2"), "v1beta1": cluster("v1beta1"), "both": both} {
 		l, sources := Read(t.Context(), connect(t, s), "longhorn-system")
 		if l.Namespace != "longhorn-system" || l.Version != "v1.9.0" || len(l.Volumes) != 1 || len(l.Nodes) != 1 || len(l.Replicas) != 2 || l.Replicas[0].Name != "a" ||
-			len(l.InstanceManagers) != 1 || len(l.EngineImages) != 1 || len(l.Orphans) != 1 || len(l.ShardGroups) != 1 || len(l.Shards) != 1 || len(l.Salvages) != 1 {
+			len(l.InstanceManagers) != 1 || len(l.EngineImages) != 1 || len(l.Orphans) != 1 || len(l.ShardGroups) != 1 || len(l.Shards) != 1 || len(l.Salvages) != 1 ||
+			len(l.BackupTargets) != 1 || len(l.BackupVolumes) != 1 || len(l.Backups) != 1 || l.Backups[0].Good != 1 || len(l.RecurringJobs) != 1 {
 			t.Errorf("%s: got %+v", name, l)
 		}
 		for _, source := range sources {
@@ -128,6 +134,9 @@ func TestReadBothVersions(t *testing.T) {
 		}
 		if len(sources) != len(Sources()) {
 			t.Errorf("%s: %d sources", name, len(sources))
+		}
+		if n := statuses(sources)[facts.LonghornBackups].Items["backups"]; n != 2 {
+			t.Errorf("%s: %d backups were read, want both objects counted", name, n)
 		}
 	}
 }
@@ -174,6 +183,11 @@ func TestReadTroubles(t *testing.T) {
 		"no Longhorn":         {served{"/apis": `{"kind":"APIGroupList","groups":[]}`}, all(want{facts.Absent, "", "no Longhorn"})},
 		"no API server":       {served{}, all(want{facts.Failed, facts.CauseMissing, "not one of a Kubernetes API server"})},
 		"discovery forbidden": {served{"/apis": "403"}, all(want{facts.Failed, facts.CauseForbidden, "system:discovery"})},
+		"backups forbidden": {with(func(s served) { s[path+"/namespaces/longhorn-system/backups"] = "403" }),
+			but(want{facts.Failed, facts.CauseForbidden, `resources: ["backups"]`}, facts.LonghornBackups)},
+		"a backup of an unknown form": {with(func(s served) {
+			s[path+"/namespaces/longhorn-system/backups"] = list("Backup", "v1beta2", `{"metadata":{"name":"b"},"status":{"size":{}}}`)
+		}), but(want{facts.Failed, facts.CauseUnreadable, `backups.longhorn.io "b"`}, facts.LonghornBackups)},
 		"one list forbidden": {with(func(s served) { s[path+"/namespaces/longhorn-system/replicas"] = "403" }),
 			but(want{facts.Failed, facts.CauseForbidden, `in namespace longhorn-system: give the auditor a role with the rule {apiGroups: ["longhorn.io"], resources: ["replicas"]`}, facts.LonghornReplicas)},
 		"events forbidden": {with(func(s served) { s[pathEvents] = "403" }),
@@ -182,7 +196,7 @@ func TestReadTroubles(t *testing.T) {
 			but(want{facts.Failed, facts.CauseMissing, "has volumes.longhorn.io and not replicas.longhorn.io: Longhorn is half installed"}, facts.LonghornReplicas)},
 		"no newer kind": {with(func(s served) { s[path] = resources(kinds...) }),
 			but(want{facts.Absent, "", ".longhorn.io, which came with 1."}, facts.LonghornOrphans, facts.LonghornShardGroups, facts.LonghornShards)},
-		"only other kinds served": {with(func(s served) { s[path] = resources("backups") }), all(want{facts.Absent, "", "no Longhorn"})},
+		"only other kinds served": {with(func(s served) { s[path] = resources("systembackups") }), all(want{facts.Absent, "", "no Longhorn"})},
 		"an unknown version": {with(func(s served) {
 			s["/apis"] = group("v2")
 			s["/apis/longhorn.io/v2"] = resources(slices.Concat(kinds, newer)...)

@@ -1,0 +1,52 @@
+package checks
+
+import (
+	"strings"
+	"testing"
+
+	"hubaudit/internal/text"
+)
+
+func TestQuotedErrorShowsNoSecret(t *testing.T) {
+	for said, want := range map[string]string{
+		"": "",
+		"failed to list s3://AKIDEXAMPLE:hunter2@bucket/: denied.":                            "failed to list s3://bucket/: denied",
+		"Put \"https://b.s3.test/x?X-Amz-Signature=hunter2&X-Amz-Date=1\": EOF":               `Put "https://b.s3.test/x?(redacted)": EOF`,
+		"mount -o username=backup,password=hunter2,vers=3.0: exit 32":                         "mount -o username=backup,password=(redacted),vers=3.0: exit 32",
+		"AWS_SECRET_ACCESS_KEY: hunter2 rejected":                                             "AWS_SECRET_ACCESS_KEY: (redacted) rejected",
+		"Authorization: Bearer hunter2 refused":                                               "Authorization: (redacted) refused",
+		"the key AKIAIOSFODNN7EXAMPLE does not exist":                                         "the key (redacted) does not exist",
+		"two\nlines \x1b[31m of it":                                                           `two\nlines \x1b[31m of it`,
+		`{"token":"hunter2"}`:                                                                 `{"token":(redacted)}`,
+		"rpc error: code = Internal desc = failed lookup: secret longhorn-system/s not found": "rpc error: code = Internal desc = failed lookup: secret longhorn-system/s not found",
+	} {
+		if got := quotedError(said); got != want {
+			t.Errorf("quotedError(%q)\n got %s\nwant %s", said, got, want)
+		}
+	}
+}
+
+func TestErrorKindGathersOneCause(t *testing.T) {
+	a := errorKind("proxyServer=10.42.1.5:8501: failed to back up pvc-1f2e to backup-77: rpc error: code = Internal")
+	b := errorKind("proxyServer=10.42.9.7:8501: failed to back up pvc-a3d9 to backup-12: rpc error: code = Internal")
+	other := errorKind("proxyServer=10.42.9.7:8501: failed to back up pvc-a3d9 to backup-12: no space left on device")
+	if a != b || a == other {
+		t.Errorf("%q\n%q\n%q", a, b, other)
+	}
+}
+
+func FuzzQuotedError(f *testing.F) {
+	for _, seed := range []string{"password=hunter2", "s3://a:hunter2@b", "\n\x00", "secret: ", strings.Repeat("x1", 500)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := quotedError(s)
+		if strings.ContainsAny(got, "\n\r\x1b") || strings.HasSuffix(got, ".") || text.Width(got) > errorColumns {
+			t.Errorf("%q is quoted as %q", s, got)
+		}
+		if got := quotedError("login password=hunter2 " + s); strings.Contains(strings.TrimSuffix(got, quotedError(s)), "hunter2") {
+			t.Errorf("%q shows a secret", got)
+		}
+		_ = errorKind(s)
+	})
+}

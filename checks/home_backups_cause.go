@@ -1,0 +1,179 @@
+package checks
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"hubaudit/internal/backups"
+	"hubaudit/internal/facts"
+)
+
+// causeJudge tells why homes have no current backup.
+type causeJudge struct {
+	in      *Input
+	uses    *lastUses
+	outages *outages
+	// stuck are the recurring jobs of Longhorn whose Job does not end.
+	stuck map[string]bool
+	// sets are the runs of Velero that do not end, by their schedules.
+	sets map[claimKey]*facts.VeleroBackup
+	runs map[runKey]*veleroRun
+	// schedules: Velero or K8up has some, for whatever.
+	schedules bool
+}
+
+type runKey struct{ namespace, schedule string }
+
+// veleroRun is the newest run that can be restored from, and whether a later one
+// of the schedule failed.
+type veleroRun struct {
+	backups.Run
+	known, failed bool
+}
+
+func (in *Input) causeJudge(j *homesJudge) causeJudge {
+	c := causeJudge{in: in, uses: &j.uses, outages: in.outages(), sets: in.stuckSets(),
+		stuck: map[string]bool{}, runs: map[runKey]*veleroRun{},
+		schedules: len(in.Kube.Velero.Schedules)+len(in.Kube.K8up.Schedules) > 0}
+	for _, s := range in.stuckJobs() {
+		if s.maker.recurring != nil {
+			c.stuck[s.maker.Name] = true
+		}
+	}
+	return c
+}
+
+// of tells why a home has no current backup, or that it may have one.
+func (c *causeJudge) of(h *homeBackup, held *backups.Held) (homeState, homeCause) {
+	plans := h.active()
+	ours := held.System == "" || held.System == facts.SystemLonghorn
+	alone := !slices.ContainsFunc(plans, func(p backups.Plan) bool { return p.System != facts.SystemLonghorn })
+	switch {
+	case h.volume != nil && ours && alone && c.targetUnset(h.volume):
+		return h.state, targetUnset
+	case len(plans) > 0 && !slices.ContainsFunc(plans, c.reachable):
+		return h.state, targetUnavailable
+	case len(h.plans) > 0 && len(plans) == 0 && slices.ContainsFunc(h.plans, func(p backups.Plan) bool { return p.Paused != "" }):
+		return h.state, schedulePaused
+	case c.skips(h, plans):
+		return h.state, skipsDetached
+	}
+	if run := c.run(h, plans); run != nil && takenAt(run).After(h.newest) && c.fresh(h, run) && takenAt(run).After(h.claim.Created) {
+		switch {
+		case run.Untold > 0 && run.VolumeSnapshots >= run.Claims:
+			return homeCurrent, noCause
+		case run.Untold > 0:
+			return homeUntold, notReached
+		}
+		return h.state, notReached
+	}
+	switch {
+	case len(h.plans) == 0 && c.schedulable(h, held):
+		return h.state, unscheduled
+	case held.Running != nil && c.in.hangs(held.Running.Since),
+		slices.ContainsFunc(plans, c.hangs):
+		return h.state, stuck
+	case held.Failed != nil, slices.ContainsFunc(plans, func(p backups.Plan) bool { return c.failed(h, &p) }):
+		return h.state, failedBackup
+	}
+	return h.state, noCause
+}
+
+// targetUnset tells whether a volume's backups have nowhere to go.
+func (c *causeJudge) targetUnset(v *facts.LHVolume) bool {
+	return c.in.Source(facts.LonghornBackupTargets).Status == facts.OK && !c.in.targetIsSet(targetName(v))
+}
+
+// hangs tells whether what a plan runs has not ended for long.
+func (c *causeJudge) hangs(p backups.Plan) bool {
+	return p.Kind == backups.RecurringJob && c.stuck[p.Name] || p.Kind == backups.VeleroSchedule && c.sets[claimKey{p.Namespace, p.Name}] != nil
+}
+
+func (c *causeJudge) reachable(p backups.Plan) bool { return !c.outages.hit(&p) }
+
+// skips tells whether only recurring jobs of Longhorn cover the home, which leave
+// out what is not attached, and whether it may not have been at the last run.
+func (c *causeJudge) skips(h *homeBackup, plans []backups.Plan) bool {
+	return skippingJob(plans) != nil && !slices.ContainsFunc(plans, func(p backups.Plan) bool { return !p.OnlyAttached }) && !c.mounted(h)
+}
+
+// skippingJob is the first recurring job among plans that leaves out what is not
+// attached, nil if there is none.
+func skippingJob(plans []backups.Plan) *backups.Plan {
+	i := slices.IndexFunc(plans, func(p backups.Plan) bool { return p.Kind == backups.RecurringJob && p.OnlyAttached })
+	if i < 0 {
+		return nil
+	}
+	return &plans[i]
+}
+
+// mounted tells whether the home was in use, as far as is known, when its last
+// backup was due.
+func (c *causeJudge) mounted(h *homeBackup) bool {
+	owner, _ := c.in.userClaim(h.claim)
+	started, runs := c.uses.started[serverKey{owner.UserID, owner.Server}]
+	return runs && owner.UserID != 0 && !started.After(h.latest) && (h.volume == nil || h.volume.State == "attached")
+}
+
+// run is what Velero has of the home's namespace by the first of its schedules
+// that cover the home, or by hand; nil if there is nothing to restore from.
+func (c *causeJudge) run(h *homeBackup, plans []backups.Plan) *veleroRun {
+	k := runKey{namespace: h.claim.Namespace}
+	if i := slices.IndexFunc(plans, func(p backups.Plan) bool { return p.Kind == backups.VeleroSchedule }); i >= 0 {
+		k.schedule = plans[i].Name
+	} else if len(plans) > 0 {
+		return nil
+	}
+	run := c.lookUp(k)
+	if !run.known || run.Scope.Selected {
+		return nil
+	}
+	return run
+}
+
+func (c *causeJudge) lookUp(k runKey) *veleroRun {
+	run := c.runs[k]
+	if run == nil {
+		run = &veleroRun{}
+		run.Run, run.known = c.in.backups().Run(k.namespace, k.schedule)
+		run.failed = c.failedAfter(k, run)
+		c.runs[k] = run
+	}
+	return run
+}
+
+// failedAfter tells whether a later run of the schedule failed.
+func (c *causeJudge) failedAfter(k runKey, run *veleroRun) bool {
+	var since time.Time
+	if run.known {
+		since = takenAt(run)
+	}
+	return slices.ContainsFunc(c.in.Kube.Velero.Backups, func(b facts.VeleroBackup) bool {
+		return b.Schedule == k.schedule && strings.HasPrefix(b.Phase, "Failed") && b.Scope.Includes(k.namespace) && b.Created.After(since)
+	})
+}
+
+// failed tells whether a plan's newest run failed as a whole.
+func (c *causeJudge) failed(h *homeBackup, p *backups.Plan) bool {
+	return p.Kind == backups.VeleroSchedule && c.lookUp(runKey{h.claim.Namespace, p.Name}).failed
+}
+
+// fresh tells whether a run would do for the home, if it held it.
+func (c *causeJudge) fresh(h *homeBackup, run *veleroRun) bool {
+	at := takenAt(run)
+	return !h.used.IsZero() && !at.Before(h.used) || !at.Before(h.due)
+}
+
+func takenAt(run *veleroRun) time.Time { return backups.Taken(run.VeleroBackup) }
+
+// schedulable tells whether what backs up other claims could back up this one.
+// What made VolumeSnapshots is not known, and may make more.
+func (c *causeJudge) schedulable(h *homeBackup, held *backups.Held) bool {
+	if held.System == facts.SystemSnapshot {
+		return false
+	}
+	return c.schedules || h.volume != nil && c.in.Source(facts.LonghornRecurringJobs).Status == facts.OK
+}
+
+func isVelero(system string) bool { return strings.HasPrefix(system, velero) }
