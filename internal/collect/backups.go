@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hubaudit/internal/collect/backup"
+	"hubaudit/internal/collect/hubdb"
 	"hubaudit/internal/collect/source"
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
@@ -82,6 +83,26 @@ func (g *gatherer) backupsFromCluster() {
 			var err error
 			b.Copies, err = backup.FromCluster(s, b)
 			s.Sources = append(s.Sources, source.Record(facts.BackupSource(hub.Name, b.Name), map[string]int{"copies": len(b.Copies)}, 0, err))
+		}
+	}
+}
+
+// backupsBesideDatabases notes which files lie on the volume that they are a
+// backup of.
+func (g *gatherer) backupsBesideDatabases() {
+	if !g.inPod() {
+		return
+	}
+	for i, hub := range g.snapshot.Hubs {
+		db := &hub.Database
+		if db.Engine != "sqlite" || db.InMemory || db.Location == "" {
+			continue
+		}
+		for j := range hub.Backups {
+			if b := &hub.Backups[j]; b.Kind == facts.BackupFiles && len(b.Copies) > 0 {
+				folder := backup.Folder(g.cfg.Path(g.cfg.Hubs[i].Backups[j].Files))
+				b.OnDatabaseVolume = hubdb.SameVolume(g.cfg.Path(db.Location), folder)
+			}
 		}
 	}
 }

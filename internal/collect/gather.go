@@ -58,6 +58,7 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) *facts.Snapshot 
 	g.usersFromAPI()
 	resolveNaming(g.snapshot)
 	g.backupsFromCluster()
+	g.backupsBesideDatabases()
 	s := g.snapshot
 	if o.Clock().Equal(start) {
 		for i := range s.Sources {
@@ -158,6 +159,13 @@ func (g *gatherer) hub(c *config.Hub) {
 	g.backups(hub, c)
 }
 
+// inPod tells whether the audit runs beside the hub: a pod has the hub's volume
+// mounted, and nothing else is mounted where the database lies. A recorded
+// world's database lies wherever it was copied to.
+func (g *gatherer) inPod() bool {
+	return os.Getenv("KUBERNETES_SERVICE_HOST") != "" && g.cfg.Cluster.Dump == ""
+}
+
 // homes lists the home directories of a hub that has them on one claim.
 func (g *gatherer) homes(hub *facts.Hub) {
 	h := &hub.KubeSpawner.Homes
@@ -183,10 +191,7 @@ func (g *gatherer) readDatabase(ctx context.Context, c *config.Hub) (hubdb.Resul
 	if err != nil {
 		return hubdb.Result{}, source.Failed(facts.CauseUnreadable, err, "the password of the hub's database cannot be read")
 	}
-	// A pod has the hub's volume mounted, and nothing else is mounted where the
-	// database lies. A recorded world's database lies wherever it was copied to.
-	inPod := os.Getenv("KUBERNETES_SERVICE_HOST") != "" && g.cfg.Cluster.Dump == ""
-	r, err := hubdb.Read(ctx, hubdb.Options{URL: c.Database, BaseDir: g.cfg.Dir(), Password: password, OwnVolume: inPod})
+	r, err := hubdb.Read(ctx, hubdb.Options{URL: c.Database, BaseDir: g.cfg.Dir(), Password: password, OwnVolume: g.inPod()})
 	if r.Database.Disk.CapacityBytes > 0 {
 		r.Database.Disk.At = g.o.Now
 	}

@@ -34,12 +34,12 @@ const (
 // database that can be opened and is not excepted, and notes in the snapshot
 // what that showed. It comes after Gather and needs the snapshot's Past: a copy
 // that an earlier run tested good is taken as it was. Copies are opened one
-// after the other. Hubs limits it to these hubs; empty means all.
-func OpenBackups(ctx context.Context, cfg *config.Config, s *facts.Snapshot, hubs []string) {
+// after the other, those of the hubs that are wanted.
+func OpenBackups(ctx context.Context, cfg *config.Config, s *facts.Snapshot, wanted func(hub *facts.Hub) bool) {
 	ctx, cancel := context.WithTimeout(ctx, allOpenTimeout)
 	defer cancel()
 	for i, hub := range s.Hubs {
-		if len(hubs) > 0 && !slices.Contains(hubs, hub.Name) {
+		if !wanted(hub) {
 			continue
 		}
 		for j := range hub.Backups {
@@ -90,8 +90,9 @@ func (o *opener) newest(ctx context.Context) {
 
 func (o *opener) open(ctx context.Context, c facts.BackupCopy) facts.Opened {
 	mark := o.s.Past.Marks[facts.SeriesKey{Hub: o.hub.Name, Name: facts.MarkTested + o.backup.Name}]
-	if mark.Value == c.ID() && o.s.Now.Sub(mark.Until) < trusted {
-		return facts.Opened{Copy: c, Level: o.backup.Verify, Known: true, KnownAt: mark.Until}
+	id, _, level := facts.ParseTestedMark(mark.Value)
+	if id == c.ID() && (level == o.backup.Verify || level == facts.VerifyRestore) && o.s.Now.Sub(mark.Until) < trusted {
+		return facts.Opened{Copy: c, Level: level, Known: true, KnownAt: mark.Until}
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -120,11 +121,27 @@ func (o *opener) fetch(ctx context.Context, c facts.BackupCopy) (facts.Opened, e
 		},
 		Level:    o.backup.Verify,
 		MaxBytes: b.MaxBytes,
-		Scratch:  verify.Scratch{URL: b.Scratch, Password: password, BaseDir: o.cfg.Dir(), Refused: refused(o.cfg, b.Scratch)},
+		Scratch:  verify.Scratch{URL: b.Scratch, Password: password, BaseDir: o.cfg.Dir(), Refused: refused(o.cfg, b.Scratch), Audited: audited(o.cfg, o.backup.Verify)},
 		Live:     o.hub,
 	})
 	_ = location.Close() // nothing was written that this could lose
 	return opened, nil
+}
+
+// audited are the databases that a scratch database must not be, where one is
+// used.
+func audited(cfg *config.Config, level string) (all []verify.Audited) {
+	if level != facts.VerifyRestore {
+		return nil
+	}
+	for i := range cfg.Hubs {
+		h := &cfg.Hubs[i]
+		// Without the password the hub's database does not answer, and nothing is
+		// restored; its own source says why.
+		password, _ := cfg.Secret(fmt.Sprintf("hubs[%d].databasePassword", i), h.DatabasePassword, h.DatabasePasswordFile)
+		all = append(all, verify.Audited{Hub: h.Name, Database: hubdb.Options{URL: h.Database, BaseDir: cfg.Dir(), Password: password}})
+	}
+	return all
 }
 
 // refused says why a scratch database must not be used: it is one that is

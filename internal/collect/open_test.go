@@ -20,7 +20,7 @@ func opened(t *testing.T, cfg *config.Config, change func(s *facts.Snapshot)) *f
 	if change != nil {
 		change(s)
 	}
-	OpenBackups(t.Context(), cfg, s, nil)
+	OpenBackups(t.Context(), cfg, s, func(*facts.Hub) bool { return true })
 	return s.Hubs[0].Backups[0].Opened
 }
 
@@ -100,6 +100,14 @@ func TestOpenBackups(t *testing.T) {
 			s.Hubs[0].Backups[0].Copies[0].Time = backupTime.Add(time.Second)
 		},
 			want: func(o *facts.Opened) bool { return !o.Known && o.Content != nil }},
+		{name: "only opened before, and to be restored", text: func(s string) string {
+			return strings.Replace(s, "name: nightly,", "name: nightly, verify: restore,", 1)
+		}, edit: func(s *facts.Snapshot) { mark(s, world.Now) },
+			want: func(o *facts.Opened) bool { return !o.Known && o.Level == facts.VerifyRestore }},
+		{name: "restored before, and to be opened", edit: func(s *facts.Snapshot) {
+			restored := facts.Opened{Copy: s.Hubs[0].Backups[0].Copies[0], Level: facts.VerifyRestore}
+			s.Past.Marks = map[facts.SeriesKey]facts.Mark{{Hub: s.Hubs[0].Name, Name: facts.MarkTested + "nightly"}: {Value: restored.TestedMark(), Until: world.Now}}
+		}, want: func(o *facts.Opened) bool { return o.Known && o.Level == facts.VerifyRestore }},
 		{name: "a password file that is missing", text: func(s string) string {
 			return strings.Replace(s, "name: nightly,", "name: nightly, verify: restore, scratch: 'mysql://a@h/x', scratchPasswordFile: nowhere,", 1)
 		}, want: func(o *facts.Opened) bool { return o.Unreadable && strings.Contains(o.Skipped, "scratchPassword") }},
@@ -126,7 +134,7 @@ func mark(s *facts.Snapshot, at time.Time) {
 func TestOpenBackupsOfSomeHubs(t *testing.T) {
 	cfg := write(t, world.Healthy(world.Small), nil)
 	s := gather(t, cfg)
-	OpenBackups(t.Context(), cfg, s, []string{"another"})
+	OpenBackups(t.Context(), cfg, s, func(h *facts.Hub) bool { return h.Name == "another" })
 	if o := s.Hubs[0].Backups[0].Opened; o != nil {
 		t.Errorf("%+v", o)
 	}

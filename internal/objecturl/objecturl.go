@@ -72,7 +72,7 @@ var options = map[string]map[string]kind{
 func Parse(files string) (URL, error) {
 	scheme, rest, _ := strings.Cut(files, "://")
 	if options[scheme] == nil {
-		return URL{}, fmt.Errorf("object storage is %s://BUCKET/GLOB", strings.Join(slices.Sorted(maps.Keys(options)), "://, "))
+		return URL{}, errors.New("what stands before the :// is no object storage: use s3://BUCKET/GLOB, gs://BUCKET/GLOB or azblob://CONTAINER/GLOB, or a path without ://")
 	}
 	place, query, _ := strings.Cut(rest, "?")
 	u := URL{Scheme: scheme, Options: map[string]string{}}

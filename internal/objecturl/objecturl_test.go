@@ -37,7 +37,7 @@ func TestParse(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"ftp://bucket/x":                                 "object storage is azblob://, gs://, s3://BUCKET/GLOB",
+		"ftp://bucket/x":                                 "use s3://BUCKET/GLOB, gs://BUCKET/GLOB or azblob://CONTAINER/GLOB",
 		"s3://AKIA:s3cr3t@bucket/x":                      "must not hold a login: see credentialsFile",
 		"s3:///x":                                        "must be the name of a bucket",
 		"s3://bucket":                                    "write s3://bucket/*",

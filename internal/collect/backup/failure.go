@@ -146,7 +146,7 @@ func (l *objects) judge(a answer, tried action) (facts.Cause, string) {
 	case a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError:
 		return facts.CauseUnreachable, "the server is busy or broken; the next run will try again"
 	}
-	return facts.CauseUnreadable, "the server does not take the question"
+	return facts.CauseUnreadable, "the server refused the request"
 }
 
 func isNetwork(err error) bool {

@@ -91,6 +91,12 @@ func ReadFiles(ctx context.Context, glob string) ([]facts.BackupCopy, error) {
 	return copies, nil
 }
 
+// Folder is the folder below which a glob looks for files.
+func Folder(glob string) string {
+	base, _ := split(glob)
+	return base
+}
+
 // split cuts a glob into the folder above its first variable element and the
 // elements from there on. A glob without any is a folder and a file's name.
 func split(glob string) (base string, pattern []string) {

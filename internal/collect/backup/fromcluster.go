@@ -25,11 +25,7 @@ func FromCluster(s *facts.Snapshot, b *facts.Backup) ([]facts.BackupCopy, error)
 	case facts.BackupLonghorn:
 		copies, err = fromLonghorn(s, b, namespace, name)
 	case facts.BackupVelero:
-		systems := []string{facts.SystemVeleroFile, facts.SystemVeleroData, facts.SystemVeleroSnap}
-		copies = fromSeries(s.Kube.Backups, func(r *facts.Series) bool {
-			return slices.Contains(systems, r.System) && ofClaim(s, r, namespace, name)
-		})
-		err = cmp.Or(must(s, b, facts.VeleroBackups), may(s, facts.VeleroVolumeBackups, facts.VeleroDataUploads, facts.KubeSnapshotContents))
+		copies, err = fromVelero(s, b, namespace, name)
 	case facts.BackupK8up:
 		copies, err = fromK8up(s, b, namespace, name)
 	case facts.BackupCronJob:
@@ -109,6 +105,24 @@ func fromSeries(all []facts.Series, of func(*facts.Series) bool) []facts.BackupC
 	return copies
 }
 
+func fromVelero(s *facts.Snapshot, b *facts.Backup, namespace, claim string) ([]facts.BackupCopy, error) {
+	systems := []string{facts.SystemVeleroFile, facts.SystemVeleroData, facts.SystemVeleroSnap}
+	copies := fromSeries(s.Kube.Backups, func(r *facts.Series) bool {
+		return slices.Contains(systems, r.System) && ofClaim(s, r, namespace, claim)
+	})
+	err := cmp.Or(must(s, b, facts.VeleroBackups), may(s, facts.VeleroVolumeBackups, facts.VeleroDataUploads, facts.KubeSnapshotContents))
+	if len(copies) > 0 || err != nil {
+		return copies, err
+	}
+	for i := range s.Kube.Velero.Backups {
+		if run := &s.Kube.Velero.Backups[i]; run.Good() && run.Unnamed() > 0 && run.Scope.Claims && run.Scope.Includes(namespace) {
+			return nil, source.Failed(facts.CauseUnreadable, nil, "Velero's backup %s holds snapshots, but the API does not say of which claims, so whether %s is among them is not known; "+
+				"let Velero move their data (snapshotMoveData), or name another place of copies", run.Name, claim)
+		}
+	}
+	return nil, nil
+}
+
 // ofClaim tells whether a series is of a claim, by its name or its volume's handle.
 func ofClaim(s *facts.Snapshot, r *facts.Series, namespace, claim string) bool {
 	if r.Claim != "" {
@@ -176,7 +190,7 @@ func fromCronJob(s *facts.Snapshot, b *facts.Backup, namespace, name string) ([]
 	}
 	c := slices.IndexFunc(s.Kube.CronJobs, func(c facts.CronJob) bool { return c.Namespace == namespace && c.Name == name })
 	if c < 0 {
-		return nil, source.Failed(facts.CauseMissing, nil, "backup %s is configured as the runs of CronJob %s, but there is no such CronJob in namespace %s", b.Name, name, namespace)
+		return nil, source.Failed(facts.CauseMissing, nil, "backup %s is configured as the runs of CronJob %s, but there is none in namespace %[3]s: `kubectl -n %[3]s get cronjobs` lists those that are", b.Name, name, namespace)
 	}
 	var copies []facts.BackupCopy
 	remembered := s.Kube.CronJobs[c].LastSuccess

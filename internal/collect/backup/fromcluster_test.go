@@ -69,6 +69,9 @@ func TestFromCluster(t *testing.T) {
 			s.Kube.Backups = []facts.Series{series(facts.Series{System: facts.SystemVeleroFile, Namespace: "hub", Claim: "db"}),
 				series(facts.Series{System: facts.SystemVeleroFile, Namespace: "lab", Claim: "db"}), series(facts.Series{System: facts.SystemK8up, Namespace: "hub", Claim: "db"})}
 		}, copiesOf(facts.SystemVeleroFile)},
+		"velero, whose snapshots were of another namespace": {facts.BackupVelero, "hub/db", func(s *facts.Snapshot) {
+			s.Kube.Velero.Backups = []facts.VeleroBackup{{Name: "nightly-1", Phase: "Completed", CSISnapshots: 3, Scope: facts.VeleroScope{Claims: true, Namespaces: []string{"lab"}}}}
+		}, nil},
 		"velero by handle": {facts.BackupVelero, "hub/db", func(s *facts.Snapshot) {
 			s.Kube.Backups = []facts.Series{series(facts.Series{System: facts.SystemVeleroSnap, Volume: "vol-1"}), series(facts.Series{System: facts.SystemVeleroSnap, Volume: "vol-2"})}
 		}, copiesOf(facts.SystemVeleroSnap)},
@@ -130,10 +133,13 @@ func TestFromClusterFailures(t *testing.T) {
 		}, facts.CauseForbidden, "may not list"},
 		"uploads not read": {facts.BackupVelero, "hub/db", failed(facts.VeleroDataUploads), facts.CauseForbidden, "may not list"},
 		"no Velero":        {facts.BackupVelero, "hub/db", absent(facts.VeleroBackups), facts.CauseMissing, "Velero's backups of hub/db"},
+		"Velero's snapshots may be of any claim": {facts.BackupVelero, "hub/db", func(s *facts.Snapshot) {
+			s.Kube.Velero.Backups = []facts.VeleroBackup{{Name: "nightly-1", Phase: "Completed", CSISnapshots: 3, Scope: facts.VeleroScope{Claims: true}}}
+		}, facts.CauseUnreadable, "does not say of which claims"},
 		"K8up keeps no list": {facts.BackupK8up, "hub/db", func(s *facts.Snapshot) {
 			s.Kube.K8up.Succeeded = map[string]time.Time{"hub": night}
 		}, facts.CauseUnreadable, "keeps no list of what is in it"},
-		"no such CronJob": {facts.BackupCronJob, "hub/dump", func(*facts.Snapshot) {}, facts.CauseMissing, "no such CronJob in namespace hub"},
+		"no such CronJob": {facts.BackupCronJob, "hub/dump", func(*facts.Snapshot) {}, facts.CauseMissing, "there is none in namespace hub"},
 		"jobs not read":   {facts.BackupCronJob, "hub/dump", failed(facts.KubeJobs), facts.CauseForbidden, "may not list"},
 	} {
 		_, err := FromCluster(clusterWith(tt.change), &facts.Backup{Name: "b", Kind: tt.kind, Location: tt.location})

@@ -87,6 +87,7 @@ func TestLocationsThatCannotBeMade(t *testing.T) {
 		"no login":       {Options{Files: "gs://bucket/x", CredentialsFile: filepath.Join(dir, "none")}, facts.CauseForbidden, "no such file"},
 		"not Google's":   {Options{Files: "gs://bucket/x", CredentialsFile: filepath.Join(dir, "wrong")}, facts.CauseForbidden, "is not a login for Google"},
 		"half a login":   {Options{CloudSQL: "proj/inst", CredentialsFile: filepath.Join(dir, "half.json")}, facts.CauseForbidden, "cannot look for backups of Cloud SQL's proj/inst"},
+		"no AWS login":   {Options{Files: "s3://bucket/x", CredentialsFile: filepath.Join(dir, "none")}, facts.CauseForbidden, "no such file"},
 		"not Amazon's":   {Options{Files: "s3://bucket/x", CredentialsFile: filepath.Join(dir, "wrong")}, facts.CauseForbidden, "credentialsFile"},
 		"not Azure's":    {Options{Files: "azblob://con/x", CredentialsFile: filepath.Join(dir, "wrong")}, facts.CauseForbidden, "is not one of Azure Storage"},
 		"nobody's Azure": {Options{Files: "azblob://con/x?anonymous=true"}, facts.CauseForbidden, "write ?storage_account=NAME"},

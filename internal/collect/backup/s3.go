@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -46,6 +47,9 @@ func openS3(ctx context.Context, u objecturl.URL, credentialsFile string) (store
 		options = append(options, config.WithSharedConfigProfile(cmp.Or(profile, "default")))
 	}
 	if credentialsFile != "" { // and no other file
+		if _, err := os.Stat(credentialsFile); err != nil { // of which AWS says only that it lacks the profile
+			return nil, &loginError{err}
+		}
 		options = append(options, config.WithSharedCredentialsFiles([]string{credentialsFile}), config.WithSharedConfigFiles([]string{credentialsFile}))
 	}
 	if u.Set("fips") {

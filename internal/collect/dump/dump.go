@@ -16,10 +16,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +40,7 @@ func Read(ctx context.Context, path, longhornNamespace string) (facts.Kube, fact
 	r := newReader(longhornNamespace)
 	err := r.readAll(ctx, path)
 	sources := r.sources(path, err, time.Since(start))
+	r.order, r.byKind = nil, nil // where the objects are, which is as big as some of the facts
 	k := r.kube.Facts()
 	k.Version = r.version
 	return k, r.longhorn.Facts(), sources
@@ -49,6 +52,7 @@ type reader struct {
 	longhorn  *longhorn.Tables
 	namespace string // Longhorn's
 	byKind    map[groupKind]*seen
+	seed      maphash.Seed // of the sums of names
 	order     []*seen
 	version   string
 	// elsewhere is a namespace other than Longhorn's own with Longhorn objects.
@@ -66,7 +70,9 @@ type seen struct {
 	ofLonghorn bool
 	// occurs is true once an object or a list of the kind was found.
 	occurs bool
-	rows   map[key]row
+	// rows has where each object is by the sum of its name: a map of the names
+	// themselves takes five times the memory.
+	rows map[uint64]row
 	// incomplete says why objects may be missing, if they may: the first reason.
 	incomplete error
 }
@@ -77,19 +83,17 @@ func (s *seen) mayMiss(why error) {
 	}
 }
 
-type key struct{ namespace, name string }
-
 type row struct {
-	at              int
-	resourceVersion string
+	at      uint32
+	version uint64 // the resourceVersion; 0 for one that tells nothing
 }
 
 func newReader(longhornNamespace string) *reader {
 	r := &reader{kube: kube.NewTables(), longhorn: longhorn.NewTables(longhornNamespace),
-		namespace: longhornNamespace, byKind: map[groupKind]*seen{}}
+		namespace: longhornNamespace, byKind: map[groupKind]*seen{}, seed: maphash.MakeSeed()}
 	others := r.kube.Resources()
 	for i, resource := range slices.Concat(others, r.longhorn.Resources()) {
-		s := &seen{Resource: resource, ofLonghorn: i >= len(others), rows: map[key]row{}}
+		s := &seen{Resource: resource, ofLonghorn: i >= len(others), rows: map[uint64]row{}}
 		r.byKind[groupKind{resource.Group, resource.Kind}] = s
 		r.order = append(r.order, s)
 	}
@@ -182,17 +186,21 @@ func (r *reader) put(raw []byte, head object.Head, had map[*seen]bool) bool {
 		s.Put(s.Len(), raw)
 		return true
 	}
-	id := key{head.Metadata.Namespace, head.Metadata.Name}
+	id := maphash.Comparable(r.seed, [2]string{head.Metadata.Namespace, head.Metadata.Name})
+	version, err := strconv.ParseUint(head.Metadata.ResourceVersion, 10, 64)
+	if err != nil {
+		version = 0
+	}
 	old, again := s.rows[id]
 	at := s.Len()
 	if again {
-		if newer(old.resourceVersion, head.Metadata.ResourceVersion) {
+		if version != 0 && old.version > version {
 			return true
 		}
-		at = old.at
+		at = int(old.at)
 	}
 	if s.Put(at, raw) {
-		s.rows[id] = row{at, head.Metadata.ResourceVersion}
+		s.rows[id] = row{uint32(at), version}
 	}
 	return true
 }
@@ -203,16 +211,4 @@ func kindOf(head object.Head) groupKind {
 		group = ""
 	}
 	return groupKind{group, string(head.Kind)}
-}
-
-// newer tells whether resource version a is newer than b. They are numbers of
-// any length; one that is not tells nothing.
-func newer(a, b string) bool {
-	for _, c := range a + b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) > 0
 }

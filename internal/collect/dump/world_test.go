@@ -33,6 +33,7 @@ func TestWorldComesBack(t *testing.T) {
 		if diff := cmp.Diff(want, k, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("Longhorn %q: Kubernetes (-want +got):\n%s", version, diff)
 		}
+		s.Longhorn.BackupVolumes = s.Longhorn.TellingBackupVolumes()
 		if diff := cmp.Diff(s.Longhorn, l, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("Longhorn %q: Longhorn (-want +got):\n%s", version, diff)
 		}

@@ -53,6 +53,7 @@ const (
 type section struct {
 	bytes.Buffer
 	start int
+	json  []byte // what toJSON returned last, to be overwritten by the next
 }
 
 func newDocument(f *reading) *document {
@@ -207,8 +208,13 @@ func (r *reader) knows(kind string) bool {
 	return false
 }
 
-// toJSON parses a section. Its errors name the line in the file.
+// toJSON parses a section. What it returns is good until it is called again. Its
+// errors name the line in the file.
 func toJSON(s *section) ([]byte, error) {
+	if raw, ok := plainJSON(s.json[:0], s.Bytes()); ok {
+		s.json = raw
+		return raw, nil
+	}
 	raw, err := yaml.YAMLToJSON(s.Bytes())
 	if err == nil {
 		return raw, nil

@@ -23,6 +23,13 @@ func diskOf(path string) facts.Usage {
 	return usage(&s)
 }
 
+// SameVolume tells whether two files or folders lie on the same file system,
+// other than the one that the whole container lies on.
+func SameVolume(a, b string) bool {
+	of := device(a)
+	return of != 0 && of == device(b) && of != device("/")
+}
+
 func usage(s *syscall.Statfs_t) facts.Usage {
 	block := cmp.Or(s.Frsize, s.Bsize)
 	return facts.Usage{CapacityBytes: int64(s.Blocks) * block, AvailableBytes: int64(s.Bavail) * block, UsedBytes: int64(s.Blocks-s.Bfree) * block,

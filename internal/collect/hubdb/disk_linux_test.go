@@ -51,6 +51,14 @@ func TestDiskOfAVolume(t *testing.T) {
 	if got := diskOf(path); got != (facts.Usage{}) {
 		t.Errorf("of %s the disk is %+v", path, got)
 	}
+	copies := filepath.Join(dir, "copies")
+	if err := os.Mkdir(copies, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db1, elsewhere := filepath.Join(dir, "jupyterhub.sqlite"), t.TempDir()
+	if !SameVolume(db1, copies) || SameVolume(db1, elsewhere) && device("/dev/shm") != device(elsewhere) || SameVolume("/", "/usr") || SameVolume(db1, filepath.Join(dir, "none")) {
+		t.Errorf("on one volume: %s and %s %t, %[1]s and %[4]s %[5]t", db1, copies, SameVolume(db1, copies), elsewhere, SameVolume(db1, elsewhere))
+	}
 	if got := diskOf(filepath.Join(dir, "none", "x")); got != (facts.Usage{}) {
 		t.Errorf("of a folder that is not there the disk is %+v", got)
 	}

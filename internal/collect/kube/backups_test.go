@@ -310,7 +310,7 @@ func TestK8upSchedules(t *testing.T) {
 		`"spec":{"check":{"schedule":"@weekly"}}`:        {},
 		`"spec":{"backup":{"schedule":"@daily-random"}}`: {Cron: "@daily-random"},
 		`"spec":{"backup":{"schedule":"0 1 * * *"}},"status":{"effectiveSchedules":[{"jobType":"backup","generatedSchedule":"9 9 * * *"}]}`: {Cron: "0 1 * * *"},
-		`"spec":{"suspend":true,"backup":{"schedule":"@hourly","labelSelectors":[{"matchLabels":{"a":"b"}}]}}`:                              {Cron: "@hourly", Suspended: true, Selected: true},
+		`"spec":{"backup":{"schedule":"@hourly","labelSelectors":[{"matchLabels":{"a":"b"}}]}}`:                                             {Cron: "@hourly", Selected: true},
 		`"spec":{"backend":{"s3":{"endpoint":"e"}},"backup":{"backend":{"s3":{"bucket":"b"}}}}`:                                             {URL: "s3:e/b"},
 		`"spec":{"backend":{"s3":{"endpoint":"http://u:p@e","bucket":"b"}}}`:                                                                {URL: "s3:http://e/b"},
 		`"spec":{"backend":{"s3":{"endpoint":"e","bucket":"b"}},"backup":{"backend":{"gcs":{"bucket":"g"}}}}`:                               {URL: "gs:g:/"},

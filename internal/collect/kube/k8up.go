@@ -70,8 +70,7 @@ func (r repository) or(other *repository) repository {
 type k8upScheduleObject struct {
 	Metadata object.Meta `json:"metadata"`
 	Spec     struct {
-		Suspend object.Flag `json:"suspend"`
-		Backend repository  `json:"backend"`
+		Backend repository `json:"backend"`
 		Backup  struct {
 			Cron      object.Text `json:"schedule"`
 			Backend   repository  `json:"backend"`
@@ -90,7 +89,7 @@ func k8upSchedule(o *k8upScheduleObject) facts.K8upSchedule {
 	backup := &o.Spec.Backup
 	backend := backup.Backend.or(&o.Spec.Backend)
 	s := facts.K8upSchedule{Namespace: Intern(o.Metadata.Namespace), Name: Intern(o.Metadata.Name), Cron: Intern(string(backup.Cron)),
-		Suspended: bool(o.Spec.Suspend), URL: Intern(backend.url()),
+		URL:      Intern(backend.url()),
 		Selected: slices.ContainsFunc(backup.Selectors, func(one selector) bool { return one.selects() })}
 	for _, e := range o.Status.Effective {
 		if e.Type == "backup" && e.Cron != "" && strings.HasSuffix(s.Cron, "-random") {

@@ -3,7 +3,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"runtime"
 	"sort"
 	"strings"
 
@@ -114,21 +114,57 @@ func (r *Resource) ListPath() string { return r.path(r.Versions[0], "") }
 // Sort sorts the rows by namespace and name.
 func (r *Resource) Sort() { r.rows.sort() }
 
-// table turns objects of type O into facts of type F.
+// table turns objects of type O into facts of type F. Its rows lie in chunks
+// until they are sorted: one list that grows would be there twice each time.
 type table[O, F any] struct {
 	into      *[]F
+	chunks    [][]F         // all but the last have tableChunk rows
 	keep      func(*O) bool // nil to keep all
 	convert   func(*O) F
 	key       func(*F) (namespace, name string)
 	unmarshal func(*O, []byte) error // protobuf; nil for custom resources
 }
 
-func (t *table[O, F]) len() int { return len(*t.into) }
-func (t *table[O, F]) reset()   { *t.into = nil }
+const (
+	tableChunk = 1024
+	manyChunks = 64 // of rows of 250 to 500 bytes: 16 MiB and more
+)
 
+func (t *table[O, F]) len() int {
+	if last := len(t.chunks) - 1; last >= 0 {
+		return last*tableChunk + len(t.chunks[last])
+	}
+	return len(*t.into)
+}
+
+func (t *table[O, F]) reset() { *t.into, t.chunks = nil, nil }
+
+func (t *table[O, F]) append(f F) {
+	last := len(t.chunks) - 1
+	switch {
+	case last < 0: // most kinds have few
+		t.chunks, last = append(t.chunks, nil), 0
+	case len(t.chunks[last]) == tableChunk:
+		t.chunks, last = append(t.chunks, make([]F, 0, tableChunk)), last+1
+	}
+	t.chunks[last] = append(t.chunks[last], f)
+}
+
+// sort is called once all objects are read.
 func (t *table[O, F]) sort() {
-	// Growing row by row leaves up to a quarter unused.
-	*t.into = slices.Clone(*t.into)
+	if len(t.chunks) > 0 {
+		*t.into = make([]F, 0, t.len())
+		for i, chunk := range t.chunks {
+			*t.into = append(*t.into, chunk...)
+			t.chunks[i] = nil
+		}
+		if len(t.chunks) > manyChunks {
+			// The rows were there twice, and the next table's are about to be. Left to
+			// itself the collector comes when several are.
+			runtime.GC()
+		}
+		t.chunks = nil
+	}
 	rows := *t.into
 	// By index: key takes a pointer, and passed by value each row of each
 	// comparison would be copied to the heap.
@@ -147,11 +183,10 @@ func (t *table[O, F]) putJSON(at int, raw []byte) (kept bool, err error) {
 	if t.keep != nil && !t.keep(&o) {
 		return false, nil
 	}
-	f := t.convert(&o)
-	if at < len(*t.into) {
-		(*t.into)[at] = f
+	if at < t.len() {
+		t.chunks[at/tableChunk][at%tableChunk] = t.convert(&o)
 	} else {
-		*t.into = append(*t.into, f)
+		t.append(t.convert(&o))
 	}
 	return true, nil
 }
@@ -167,7 +202,7 @@ func (t *table[O, F]) putNextJSON(dec *jsontext.Decoder) (name string, rejected,
 		return name, rejected, nil
 	}
 	if t.keep == nil || t.keep(&o) {
-		*t.into = append(*t.into, f)
+		t.append(f)
 	}
 	return "", nil, nil
 }
@@ -177,7 +212,7 @@ func (t *table[O, F]) putProto(raw []byte) error {
 	if err := t.unmarshal(&o, raw); err != nil {
 		return err
 	}
-	*t.into = append(*t.into, t.convert(&o))
+	t.append(t.convert(&o))
 	return nil
 }
 

@@ -242,61 +242,6 @@ func (s *series) attempts() (failed, running *facts.Attempt) {
 	return failed, running
 }
 
-type backupVolumeObject struct {
-	Metadata object.Meta `json:"metadata"`
-	Spec     struct {
-		Volume object.Text `json:"volumeName"`       // since 1.8, its name before
-		Target object.Text `json:"backupTargetName"` // since 1.8
-	} `json:"spec"`
-	Status struct {
-		LastBackup   object.Text            `json:"lastBackupName"`
-		LastBackupAt object.Time            `json:"lastBackupAt"`
-		LastSyncedAt object.Time            `json:"lastSyncedAt"`
-		Stored       object.Number          `json:"dataStored"`
-		Messages     map[string]object.Text `json:"messages"`
-	} `json:"status"`
-}
-
-func backupVolume(o *backupVolumeObject) facts.LHBackupVolume {
-	name := o.Metadata.Name
-	volume := intern(cmp.Or(o.Spec.Volume, object.Text(name)))
-	if name == volume {
-		name = volume // which is kept once
-	}
-	return facts.LHBackupVolume{
-		Name: name, Volume: volume, Target: intern(cmp.Or(o.Spec.Target, defaultTarget)),
-		LastBackup: string(o.Status.LastBackup), LastBackupAt: o.Status.LastBackupAt.Time, LastSyncedAt: o.Status.LastSyncedAt.Time,
-		StoredBytes: int64(o.Status.Stored), Error: joined(o.Status.Messages),
-	}
-}
-
-// shareNames has volumes and series, which are sorted by name, share the names
-// of the newest backups: there is one for each home.
-func shareNames(volumes []facts.LHBackupVolume, all []facts.Series) {
-	for i := range volumes {
-		v := &volumes[i]
-		j, found := slices.BinarySearchFunc(all, v, func(s facts.Series, v *facts.LHBackupVolume) int {
-			return cmp.Or(strings.Compare(s.Volume, v.Volume), strings.Compare(s.Newest.Target, v.Target))
-		})
-		if found && all[j].Newest.Name == v.LastBackup {
-			v.LastBackup = all[j].Newest.Name
-		}
-	}
-}
-
-// joined are messages in the order of their keys.
-func joined(messages map[string]object.Text) string {
-	keys := make([]string, 0, len(messages))
-	for key := range messages {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for i, key := range keys {
-		keys[i] = string(messages[key])
-	}
-	return brief(strings.Join(keys, "; "))
-}
-
 // brief is a text of others in one line of bounded length. Errors of Longhorn's
 // engines begin with who says so and end with the cause.
 func brief(text string) string {

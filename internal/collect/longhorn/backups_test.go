@@ -216,6 +216,24 @@ func TestBackupVolumes(t *testing.T) {
 	}
 }
 
+// Volumes in targets that repeat what is known of the backups are not kept.
+func TestTellingBackupVolumes(t *testing.T) {
+	l := facts.Longhorn{
+		Backups: []facts.Series{{Volume: "a", Newest: facts.Point{Name: "a-2", Target: "default"}}, {Volume: "a", Newest: facts.Point{Name: "a-1", Target: "second"}}},
+		BackupVolumes: []facts.LHBackupVolume{
+			{Name: "same", Volume: "a", Target: "default", LastBackup: "a-2"}, {Name: "same there", Volume: "a", Target: "second", LastBackup: "a-1"}, {Name: "empty", Volume: "b", Target: "default"},
+			{Name: "another", Volume: "a", Target: "default", LastBackup: "a-3"}, {Name: "of another target", Volume: "a", Target: "third", LastBackup: "a-2"},
+			{Name: "no backup", Volume: "b", Target: "default", LastBackup: "b-1"}, {Name: "broken", Volume: "a", Target: "default", LastBackup: "a-2", Error: "no access"}},
+	}
+	var names []string
+	for _, v := range l.TellingBackupVolumes() {
+		names = append(names, v.Name)
+	}
+	if diff := cmp.Diff([]string{"another", "of another target", "no backup", "broken"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestBackupTargets(t *testing.T) {
 	for name, tt := range map[string]struct {
 		raw  string

@@ -111,7 +111,7 @@ func (t *Tables) Facts() facts.Longhorn {
 	}
 	l.Version = l.Settings[versionSetting]
 	l.Backups = t.backups.facts()
-	shareNames(l.BackupVolumes, l.Backups)
+	l.BackupVolumes = l.TellingBackupVolumes() // there is one for each home
 	if len(l.BackupTargets) == 0 {
 		l.BackupTargets = targetsOf(l.Settings)
 	}

@@ -99,7 +99,7 @@ func cluster(version string) served {
 		in + "shardgroups":      list("ShardGroup", version, `{"metadata":{"name":"v"}}`),
 		in + "shards":           list("Shard", version, `{"metadata":{"name":"s"}}`),
 		in + "backuptargets":    list("BackupTarget", version, `{"metadata":{"name":"default"}}`),
-		in + "backupvolumes":    list("BackupVolume", version, `{"metadata":{"name":"v"}}`),
+		in + "backupvolumes":    list("BackupVolume", version, `{"metadata":{"name":"v"},"status":{"lastBackupName":"gone"}}`),
 		in + "backups": list("Backup", version, `{"metadata":{"name":"b-1"},"status":{"state":"Completed","volumeName":"v","backupCreatedAt":"2026-11-20T02:30:00Z"}}`,
 			`{"metadata":{"name":"b-2"},"status":{"state":"Error","volumeName":"v"}}`),
 		in + "recurringjobs": list("RecurringJob", version, `{"metadata":{"name":"nightly"}}`),

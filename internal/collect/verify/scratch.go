@@ -77,7 +77,7 @@ func (v *verifier) openScratch(ctx context.Context, of string) (*scratch, error)
 		return nil, skipped("the copy %q was opened and not restored: it is of %s, and the scratch server is of %s", v.Copy.Name, of, where.Engine)
 	}
 	s := &scratch{engine: scratchEngines[of]}
-	if err := s.take(ctx, v.Scratch); err != nil {
+	if err := s.take(ctx, v.Scratch, of); err != nil {
 		s.close()
 		return nil, unreadable("the copy %q was opened and not restored: the scratch database %s: %w", v.Copy.Name, where, err)
 	}
@@ -86,7 +86,7 @@ func (v *verifier) openScratch(ctx context.Context, of string) (*scratch, error)
 
 var errNotEmpty = errors.New("is not empty, and nothing is written beside what is there: empty it, or name another one")
 
-func (s *scratch) take(ctx context.Context, o Scratch) (err error) {
+func (s *scratch) take(ctx context.Context, o Scratch, of string) (err error) {
 	if s.pool, err = hubdb.OpenServer(hubdb.Options{URL: o.URL, BaseDir: o.BaseDir, Password: o.Password}); err != nil {
 		return err
 	}
@@ -99,6 +99,9 @@ func (s *scratch) take(ctx context.Context, o Scratch) (err error) {
 	}
 	if locked.Int64 != 1 {
 		return errors.New("is in use by another audit at this moment")
+	}
+	if err := s.audited(ctx, of, o.Audited); err != nil {
+		return err
 	}
 	there, err := s.list(ctx, s.relations)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 // openSQLite reads an SQLite file, or what was put under the name of one, as
 // the live one is read.
 func (v *verifier) openSQLite(ctx context.Context, f *found) error {
-	word, err := sqliteWord(f)
+	word, noLog, err := sqliteWord(f)
 	if err != nil {
 		return err
 	}
-	f.opened.Form = f.form(word)
+	f.opened.Form, f.opened.NoLog = f.form(word), noLog
 	if err := v.read(ctx, f.path, f); err != nil {
 		return err
 	}
@@ -39,25 +39,26 @@ func (v *verifier) read(ctx context.Context, path string, f *found) error {
 
 // sqliteWord names the file's form. One in WAL mode says so: what makes a copy
 // properly (.backup, or a stopped hub) leaves no log beside it, and neither
-// does what forgets the log. That it lacks rows is seen only beside the live one.
-func sqliteWord(f *found) (string, error) {
+// does what forgets the log (noLog). That it lacks rows is seen only beside the
+// live one.
+func sqliteWord(f *found) (word string, noLog bool, err error) {
 	if f.kind != sqliteFile {
-		return "", nil
+		return "", false, nil
 	}
 	file, err := os.Open(f.path)
 	if err != nil {
-		return "", fmt.Errorf("open the unpacked copy: %w", err)
+		return "", false, fmt.Errorf("open the unpacked copy: %w", err)
 	}
 	defer file.Close()
 	const modes = 18 // and 19: 2 for WAL, https://www.sqlite.org/fileformat2.html
 	b := make([]byte, 2)
 	if _, err := file.ReadAt(b, modes); err != nil || b[0] != 2 && b[1] != 2 {
-		return f.what, nil // a shorter file is judged by the reader
+		return f.what, false, nil // a shorter file is judged by the reader
 	}
 	if _, err := os.Stat(f.path + "-wal"); err == nil {
-		return f.what + " with its write-ahead log", nil
+		return f.what + " with its write-ahead log", false, nil
 	}
-	return f.what + " in WAL mode", nil
+	return f.what + " in WAL mode", true, nil
 }
 
 // faults are the kinds of damage that make a copy bad, the most telling first.

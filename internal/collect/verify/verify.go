@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"hubaudit/internal/collect/hubdb"
 	"hubaudit/internal/facts"
 )
 
@@ -46,6 +47,15 @@ type Scratch struct {
 	URL, Password, BaseDir string
 	// Refused says why it must not be used, "" if it may.
 	Refused string
+	// Audited are the databases of the hubs, none of which it may be, whatever its
+	// address is.
+	Audited []Audited
+}
+
+// Audited is the database of a hub.
+type Audited struct {
+	Hub      string
+	Database hubdb.Options
 }
 
 // prefix begins the name of each private folder. It is that of hubdb's private
@@ -115,7 +125,7 @@ func (v *verifier) run(ctx context.Context, opened *facts.Opened) error {
 		opened.Form = strings.Join(held.layers, ", ")
 		return err
 	}
-	opened.Form, opened.Content, opened.Fault, opened.Detail = f.opened.Form, f.opened.Content, f.opened.Fault, f.opened.Detail
+	opened.Form, opened.NoLog, opened.Content, opened.Fault, opened.Detail = f.opened.Form, f.opened.NoLog, f.opened.Content, f.opened.Fault, f.opened.Detail
 	if opened.Fault == "" && v.Level == facts.VerifyRestore {
 		return v.restore(ctx, f, opened)
 	}

@@ -73,12 +73,17 @@ func (a *archive) entry(what string) (e entry, err error) {
 		return e, corrupt("the table of contents of the dump has a broken entry")
 	}
 	e.hasData = hasData == 1
-	for { // what it depends on
+	if err := a.dependencies(what); err != nil {
+		return e, err
+	}
+	return e, a.place(&e, what)
+}
+
+// dependencies passes the ids of the entries that one depends on.
+func (a *archive) dependencies(what string) error {
+	for {
 		if _, present, err := a.string(what); err != nil || !present {
-			if err == nil {
-				err = a.place(&e, what)
-			}
-			return e, err
+			return err
 		}
 	}
 }

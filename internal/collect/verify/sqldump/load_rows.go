@@ -3,6 +3,7 @@ package sqldump
 import (
 	"errors"
 	"io"
+	"unicode/utf8"
 )
 
 // rows loads the rows of a COPY.
@@ -29,6 +30,8 @@ func (l *loader) rows(st statement, rows *copyLines) error {
 			return inRow(err, n, tb.name)
 		case l.found:
 			continue
+		case l.encoding == utf8Text && !utf8.Valid(line):
+			return corrupt("row %d of the table %q is not in UTF-8, as the dump says it is: a server refuses all rows of the table with it", n, tb.name)
 		}
 		l.parts = fields(line, len(order), l.parts[:0])
 		if len(order) == 0 && len(line) == 0 {
