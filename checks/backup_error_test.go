@@ -35,6 +35,23 @@ func TestErrorKindGathersOneCause(t *testing.T) {
 	}
 }
 
+func TestErrorKeepsItsCause(t *testing.T) {
+	const end = `RequestError: send request failed caused by: Put "https://s3.test/x": dial tcp 203.0.113.7:443: i/o timeout`
+	long := "proxyServer=10.42.1.5:8501 destination=10.42.1.5:10010: failed to back up nightly-4f1c to backup-77: rpc error: code = Internal desc = failed to create backup: " + end
+	if got := quotedError(long); !strings.HasPrefix(got, "proxyServer=10.42.1.5") || !strings.HasSuffix(got, "dial tcp 203.0.113.7:443: i/o timeout") {
+		t.Errorf("quoted as %q", got)
+	}
+	for said, want := range map[string]string{long: "… " + end, "snapshot is gone": "snapshot is gone", strings.Repeat("x", 300): strings.Repeat("x", 300)} {
+		if got := causeOf(said); got != want {
+			t.Errorf("causeOf(%q)\n got %s\nwant %s", said, got, want)
+		}
+	}
+	// What was cut where it was read is of the same cause, wherever that was.
+	if a, b := errorKind(long), errorKind(long[:80]+" … "+long[len(long)-160:]); a != b {
+		t.Errorf("%q\n%q", a, b)
+	}
+}
+
 func FuzzQuotedError(f *testing.F) {
 	for _, seed := range []string{"password=hunter2", "s3://a:hunter2@b", "\n\x00", "secret: ", strings.Repeat("x1", 500)} {
 		f.Add(seed)

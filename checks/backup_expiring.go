@@ -171,15 +171,15 @@ func (in *Input) expiryFinding(e *expiry) verdict.Finding {
 	f := verdict.Finding{Subject: verdict.Subject{Kind: "backup", Name: cmp.Or(e.set, "velero")},
 		Details: map[string]string{"firstDeleted": text.Time(e.first), "backup": e.set}}
 	e.told.describe(f.Details)
-	f.Message = fmt.Sprintf("Velero deletes the last backups from %s, in %s, of %s", text.Time(e.first), text.Duration(e.first.Sub(in.Now)), e.told)
+	f.Message = fmt.Sprintf("Velero deletes the last backups of %s from %s on, in %s", e.told, text.Time(e.first), text.Duration(e.first.Sub(in.Now)))
 	if e.plan == nil {
 		f.Details["why"] = e.why
-		f.Message += "; no others will be made, as " + e.why
+		f.Message += "; no others will be made, as " + e.why + e.told.whose()
 		return f
 	}
 	next := e.plan.Schedule.Next(in.Now)
 	f.Subject = verdict.Subject{Kind: "schedule", Name: e.plan.Name, Namespace: e.plan.Namespace}
 	f.Details["nextRun"] = text.Time(next)
-	f.Message += fmt.Sprintf("; the next run, of schedule %s, is due at %s and may take %s", e.plan.Name, text.Time(next), text.Duration(in.Duration("slack")))
+	f.Message += fmt.Sprintf("; the next run, of schedule %s, is due at %s and may take %s%s", e.plan.Name, text.Time(next), text.Duration(in.Duration("slack")), e.told.whose())
 	return f
 }

@@ -70,11 +70,14 @@ var backupExpiringCases = cases{
 	check: backupExpiring,
 	fires: []damage{
 		{name: "weekly, and kept for five days", change: changes(onlyBy(world.WithVelero), weekly, livesFor(5*24*time.Hour)),
-			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups from 2026-11-25 01:00 UTC, in 4 days 13 h, of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the next run, of schedule nightly, is due at 2026-11-27 01:00 UTC and may take 2 h"},
+			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups of 11 homes of hub datahub from 2026-11-25 01:00 UTC on, in 4 days 13 h; the next run, of schedule nightly, is due at " +
+				`2026-11-27 01:00 UTC and may take 2 h; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "the schedule was deleted", change: changes(onlyBy(world.WithVelero), inVelero(func(v *facts.Velero, _ time.Time) { v.Schedules = nil })),
-			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups from 2026-11-27 01:00 UTC, in 6 days 13 h, of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; no others will be made, as no schedule covers them"},
+			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups of 11 homes of hub datahub from 2026-11-27 01:00 UTC on, in 6 days 13 h; no others will be made, as no schedule " +
+				`covers them; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "file by file, and a home that is not mounted", change: changes(onlyBy(world.WithVelero), byFile, longUnused(idleHomes...), leftOut(4, idleHomes[0])),
-			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups from 2026-11-23 01:00 UTC, in 2 days 13 h, of 1 home of hub datahub: that of \"student-0006\"; no others will be made, as they are not mounted, and the next runs reach only what is"},
+			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups of 1 home of hub datahub from 2026-11-23 01:00 UTC on, in 2 days 13 h; no others will be made, as they are not " +
+				`mounted, and the next runs reach only what is; the home of "student-0006"`},
 	},
 	mustNotFire: []damage{
 		{name: "nightly, kept for a week", change: changes(onlyBy(world.WithVelero))},
@@ -90,9 +93,11 @@ var backupExpiringCases = cases{
 	boundary: []damage{
 		{name: "kept until the next run is over", change: changes(onlyBy(world.WithVelero), weekly, livesFor(kept2h)), values: map[string]any{"ahead": "240h"}},
 		{name: "a second less", change: changes(onlyBy(world.WithVelero), weekly, livesFor(kept2h-time.Second)), values: map[string]any{"ahead": "240h"},
-			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups from 2026-11-27 02:59 UTC, in 6 days 14 h, of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the next run, of schedule nightly, is due at 2026-11-27 01:00 UTC and may take 2 h"},
+			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups of 11 homes of hub datahub from 2026-11-27 02:59 UTC on, in 6 days 14 h; the next run, of schedule nightly, is due at " +
+				`2026-11-27 01:00 UTC and may take 2 h; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "more slack", change: changes(onlyBy(world.WithVelero), weekly, livesFor(kept2h)), values: map[string]any{"ahead": "240h", "slack": "3h"},
-			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups from 2026-11-27 03:00 UTC, in 6 days 15 h, of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the next run, of schedule nightly, is due at 2026-11-27 01:00 UTC and may take 3 h"},
+			want: outcomes{"backup-expiring": "fail warning 1"}, summary: "Velero deletes the last backups of 11 homes of hub datahub from 2026-11-27 03:00 UTC on, in 6 days 15 h; the next run, of schedule nightly, is due at " +
+				`2026-11-27 01:00 UTC and may take 3 h; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 	},
 	sourceFailed: []damage{
 		{name: "Velero's data not readable", change: changes(world.WithVelero, failed(facts.VeleroDataUploads)), want: unknownWithout(facts.VeleroDataUploads, nil),

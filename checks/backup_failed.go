@@ -102,6 +102,9 @@ func (in *Input) failures(told map[claimKey]*facts.VeleroBackup) (byCause map[st
 		total += len(all)
 		for i := range all {
 			h := &all[i]
+			if hub.toldElsewhere(h, failedBackup) || h.lacks() && h.plannedByAny(told) {
+				continue
+			}
 			if f := note(hub.held(h).Failed); f == nil {
 				continue
 			} else if h.lacks() {
@@ -167,7 +170,8 @@ func (in *Input) failureFinding(f *failure, total int) verdict.Finding {
 			out.Severity = verdict.Error
 		}
 	}
-	out.Message = fmt.Sprintf("the newest backup failed, at %s (%s), of %s", text.Time(a.Since), cause, strings.Join(whose, " and of "))
+	out.Message = fmt.Sprintf("the newest %s of %s failed, %s: %s", text.Plural(n+len(f.databases), "backup", "backups"), strings.Join(whose, " and of "),
+		text.Plural(n+len(f.databases), "at ", "last at ")+text.Time(a.Since), causeOf(cause))
 	switch {
 	case f.without.len() > 0 && f.current.len() > 0:
 		out.Message += fmt.Sprintf("; so did that of %s with a current backup; %s", text.Count(f.current.len(), "other home"), told.backlog())
@@ -176,6 +180,7 @@ func (in *Input) failureFinding(f *failure, total int) verdict.Finding {
 	case f.current.len() > 0:
 		out.Message += text.Plural(n, "; it has a current backup all the same", "; all of them have a current backup all the same")
 	}
+	out.Message += told.whose()
 	return out
 }
 
@@ -205,11 +210,15 @@ func (in *Input) failedSets() map[claimKey]*facts.VeleroBackup {
 }
 
 func (in *Input) failedSet(b *facts.VeleroBackup) verdict.Finding {
-	told := in.toldHomes()
+	told, left := in.toldHomes(), 0
 	in.eachHub(func(hub *Input) {
 		all := hub.homeBackups()
 		for i := range all {
-			if h := &all[i]; h.lacks() && h.plannedBy(b.Namespace, b.Schedule) {
+			switch h := &all[i]; {
+			case !h.lacks() || !h.plannedBy(b.Namespace, b.Schedule):
+			case hub.toldElsewhere(h, failedBackup):
+				left++
+			default:
 				told.add(hub.Hub, h)
 			}
 		}
@@ -223,14 +232,28 @@ func (in *Input) failedSet(b *facts.VeleroBackup) verdict.Finding {
 	if b.FailureReason != "" {
 		f.Message += ": " + quotedError(b.FailureReason)
 	}
-	if told.len() == 0 {
+	switch {
+	case told.len() > 0:
+	case left > 0:
+		f.Message += "; the homes without a current backup are reported with their own cause"
+		return f
+	default:
 		f.Message += "; every home has a current backup all the same"
 		return f
 	}
 	f.Severity = verdict.Error
 	told.describe(f.Details)
-	f.Message += fmt.Sprintf("; no current backup of %s; %s", told, told.backlog())
+	f.Message += fmt.Sprintf("; no current backup of %s; %s%s", told, told.backlog(), told.whose())
 	return f
+}
+
+func (h *homeBackup) plannedByAny(sets map[claimKey]*facts.VeleroBackup) bool {
+	for schedule := range sets {
+		if h.plannedBy(schedule.Namespace, schedule.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // plannedBy tells whether a Velero schedule should back a home up.

@@ -100,23 +100,39 @@ const velero = "velero-"
 
 func (t *toldHomes) len() int { return len(t.claims) }
 
-// String says in words how many there are and whose: `2 homes of hub datahub:
-// those of "alice", "bob"`.
+// String says how many there are and of which hub: "2 homes of hub datahub".
 func (t *toldHomes) String() string {
 	if t.len() == 0 {
 		return "no home"
 	}
+	return text.Count(t.len(), "home") + t.ofHubs()
+}
+
+// outOf is the same with how many there might be: "2 of 11 homes of hub datahub".
+func (t *toldHomes) outOf(total int) string {
+	return text.Number(t.len()) + " of " + text.Count(total, "home") + t.ofHubs()
+}
+
+func (t *toldHomes) ofHubs() string {
 	hubs := sorted(t.hubs)
-	words := fmt.Sprintf("%s of %s %s", text.Count(t.len(), "home"), text.Plural(len(hubs), "hub", "hubs"), list(hubs, homesShown))
-	if len(t.users) == 0 {
-		names := make([]string, 0, min(t.len(), homesShown))
-		for _, k := range t.claims[:cap(names)] {
-			names = append(names, k.Namespace+"/"+k.Name)
-		}
-		slices.Sort(names)
-		return words + ": " + text.Plural(t.len(), "claim ", "claims ") + strings.Join(names, ", ") + moreThan(t.len(), homesShown)
+	return " of " + text.Plural(len(hubs), "hub ", "hubs ") + list(hubs, homesShown)
+}
+
+// whose ends a message with names, since reports that are short of room cut its
+// end: `; the homes of "alice", "bob"`.
+func (t *toldHomes) whose() string {
+	switch {
+	case t.len() == 0:
+		return ""
+	case len(t.users) > 0:
+		return "; the " + text.Plural(t.len(), "home", "homes") + " of " + list(sorted(t.users), homesShown)
 	}
-	return words + ": " + text.Plural(t.len(), "that of ", "those of ") + list(sorted(t.users), homesShown)
+	names := make([]string, 0, min(t.len(), homesShown))
+	for _, k := range t.claims[:cap(names)] {
+		names = append(names, k.Namespace+"/"+k.Name)
+	}
+	slices.Sort(names)
+	return "; " + text.Plural(t.len(), "claim ", "claims ") + strings.Join(names, ", ") + moreThan(t.len(), homesShown)
 }
 
 func moreThan(n, shown int) string {
@@ -126,17 +142,17 @@ func moreThan(n, shown int) string {
 	return " and " + text.Number(n-shown) + " more"
 }
 
-// backlog says how old the backups are that they do have: "none has a backup",
-// "the oldest of their backups is 3 days old, and 2 have none".
+// backlog says how old the backups are that they do have: "none of them has a
+// backup", "their last good backups are up to 3 days old, and 2 have none".
 func (t *toldHomes) backlog() string {
 	if t.oldest.IsZero() {
 		return text.Plural(t.len(), "it has no backup", "none of them has a backup")
 	}
 	age := text.Duration(t.in.Now.Sub(t.oldest))
 	if t.len() == 1 {
-		return "its newest backup is " + age + " old"
+		return "its last good backup is " + age + " old"
 	}
-	s := "the oldest of their newest backups is " + age + " old"
+	s := "their last good backups are up to " + age + " old"
 	if t.bare > 0 {
 		s += ", and " + text.Number(t.bare) + text.Plural(t.bare, " has none", " have none")
 	}

@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/text"
@@ -28,7 +29,7 @@ var backupHubDBMissing = &Check{
 			"(`hubs[].backups`: files, object storage, VolumeSnapshots, Longhorn, Velero, K8up, Cloud SQL, or the CronJob that makes them), or disable the check " +
 			"where somebody else answers for them. Where no location is configured but the volume of an SQLite database is backed up itself, that is " +
 			"only a warning: such a copy is what a power cut leaves, which SQLite usually survives, and nobody has looked whether it does. Copies beside the database on the same volume, " +
-			"such as those an upgrade makes, are no backup. A location that cannot be read makes the check unknown only while no other one has a good, recent copy.",
+			"such as those an upgrade makes, are no backup. A location that cannot be read makes the check unknown only while no other one has a good, recent copy. A hub that was made after the run that was due last has nothing to show yet. A fresh copy that was opened and found broken is told by backup-restore-mismatch, and this check is skipped.",
 		Do: []string{
 			"Make a copy now, through SQLite so that it is consistent: `sqlite3 /srv/jupyterhub/jupyterhub.sqlite \".backup '/tmp/jupyterhub-copy.sqlite'\"` in a pod that mounts the volume; `pg_dump` or `mysqldump` for a server.",
 			"Check that the copy has users in it, and move it off the hub's volume.",
@@ -51,6 +52,8 @@ func runBackupHubDBMissing(in *Input) Result {
 	}
 	var r Result
 	var unread []string
+	// bad are locations whose newest copy is fresh and was found broken.
+	var bad []string
 	for i := range in.Hub.Backups {
 		b := &in.Hub.Backups[i]
 		if source := in.locationSource(b); source.Status == facts.Failed {
@@ -59,10 +62,17 @@ func runBackupHubDBMissing(in *Input) Result {
 		}
 		newest, why := newestGood(b, in.Now)
 		d := in.demands(b, in.Duration(slackParam.Name))
-		if newest != nil && d.met(newest) {
+		if newest != nil && d.met(newest) || len(b.Copies) == 0 && in.hubSince().After(d.since) {
 			return Result{}
 		}
+		if o := b.Opened; o != nil && o.Fault != "" && d.met(&o.Copy) && in.judges(restoreMismatch) {
+			bad = append(bad, b.Name)
+			continue
+		}
 		r.Findings = append(r.Findings, in.noFreshCopy(b, newest, why, d))
+	}
+	if len(bad) > 0 && len(r.Findings) == 0 {
+		r.Skip = fmt.Sprintf("the newest copy in %s is fresh and not good: %s tells of it", strings.Join(bad, ", "), restoreMismatch)
 	}
 	if len(unread) > 0 {
 		r = Result{Unknown: strings.Join(unread, "; ")}
@@ -75,6 +85,22 @@ func runBackupHubDBMissing(in *Input) Result {
 		r.Summary = fmt.Sprintf("none of %s has a good copy of the hub's database that is fresh enough: %s", text.Count(n, "backup location"), r.Findings[0].Message)
 	}
 	return r
+}
+
+// hubSince is since when there has been anything of the hub: a claim in its
+// namespace, a user. Zero where claims are not known, as the users of a database
+// that was wiped are all new.
+func (in *Input) hubSince() time.Time {
+	if in.Source(facts.KubeClaims).Status != facts.OK {
+		return time.Time{}
+	}
+	first := in.oldestUser()
+	for i := range in.Kube.Claims {
+		if c := &in.Kube.Claims[i]; c.Namespace == in.Hub.Namespace && c.Created.Before(first) {
+			first = c.Created
+		}
+	}
+	return first
 }
 
 func (in *Input) noFreshCopy(b *facts.Backup, newest *facts.BackupCopy, why string, d demand) verdict.Finding {

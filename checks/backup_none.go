@@ -24,7 +24,7 @@ var backupNone = &Check{
 		Meaning: "If the volume is lost or deleted, the user's files are gone. The audit looks for a good backup of any age in every system that it " +
 			"can read: Longhorn's backups, VolumeSnapshots, Velero's runs (by file, by its data mover, as CSI snapshots) and K8up. A claim counts once " +
 			"it is older than rpo, a run of the schedule that covers it was due, and it holds data or its size is not known. Homes whose cause is known " +
-			"(no backup target, a paused schedule, a job that skips detached volumes …) are told by the check of that cause, not here.",
+			"(no backup target, a paused schedule, a job that skips detached volumes …) are reported by the check of that cause, not here.",
 		FalseAlarms: "Homes that are backed up by other means (an NFS server's own snapshots, a cloud's disk snapshots) cannot be seen; in a cluster " +
 			"that has neither Longhorn, VolumeSnapshots, Velero nor K8up this is therefore only a warning. If they are, and that was " +
 			"tested, disable the check: `checks: {backup-none: {enabled: false}}`. Claims that are pending or being deleted, standby volumes of " +
@@ -46,7 +46,7 @@ var backupNone = &Check{
 
 func runBackupNone(in *Input) Result {
 	homes := in.homeBackups()
-	bare := in.untold(homeNone)
+	bare := in.unexplained(homeNone)
 	switch {
 	case len(bare) == 0:
 		return Result{}

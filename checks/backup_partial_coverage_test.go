@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -77,6 +78,15 @@ func nativeSnapshots(n int) func(*facts.Snapshot) {
 	}
 }
 
+// csiSnapshots makes the newest run one of CSI snapshots that stay in the storage
+// system: of them only their number is left once it has ended.
+func csiSnapshots(n int) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		s.Kube.Velero.Backups[len(s.Kube.Velero.Backups)-1].CSISnapshots = n
+		narrowed(func(scope *facts.VeleroScope) { scope.FileSystem = false })(s)
+	}
+}
+
 func homeClaims(s *facts.Snapshot) (all []string) {
 	for _, c := range s.Kube.Claims {
 		if c.Name != world.HubClaim {
@@ -96,18 +106,43 @@ var backupPartialCoverageCases = cases{
 		{
 			name: "Completed, and only the home in use is in it", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour, running)),
 			want: outcomes{"backup-partial-coverage": "fail critical 1"},
-			summary: `Velero's newest backup nightly-1 (Completed) takes in the namespace but does not hold 10 homes of hub datahub: those of "student-0001", ` +
-				`"student-0002", "student-0003", "student-0004", "student-0006" and 4 more, of 11 user claims with data; none of them has a backup; its file-system ` +
-				"backup reaches only volumes that a running pod mounts",
+			summary: "Velero's newest backup nightly-1 (Completed) takes in the namespace but does not hold 10 of 11 homes of hub datahub; none of them has a backup; its " +
+				`file-system backup reaches only volumes that a running pod mounts; the homes of "student-0001", "student-0002", "student-0003", "student-0004", ` +
+				`"student-0006" and 4 more`,
 		},
 		{
 			name: "a plugin's own snapshots, fewer than claims", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour), nativeSnapshots(11)),
 			want: outcomes{"backup-partial-coverage": "fail warning 1"},
-			summary: "Velero's newest backup nightly-1 (Completed) holds snapshots of 11 volumes and takes in 12 claims: which are missing the API does not tell, " +
-				`and of 11 homes of hub datahub: those of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more no other current backup is known`,
+			summary: "Velero's newest backup nightly-1 (Completed) holds snapshots of 11 volumes and takes in 12 claims: which are missing the API does not tell, and of 11 " +
+				`homes of hub datahub no other current backup is known; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" ` +
+				"and 5 more",
+		},
+		{
+			name: "CSI snapshots that stay in the storage system, fewer than claims", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour), csiSnapshots(11)),
+			want: outcomes{"backup-partial-coverage": "fail warning 1"},
+			summary: "Velero's newest backup nightly-1 (Completed) holds snapshots of 11 volumes and takes in 12 claims: which are missing the API does not tell, and of 11 " +
+				`homes of hub datahub no other current backup is known; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" ` +
+				"and 5 more",
+		},
+		{
+			name: "CSI snapshots, though they should have been moved", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour), csiSnapshots(12),
+				narrowed(func(scope *facts.VeleroScope) { scope.MoveData = true })),
+			want: outcomes{"backup-partial-coverage": "fail critical 1"},
+			summary: "Velero's newest backup nightly-1 (Completed) takes in the namespace but does not hold 11 of 11 homes of hub datahub; none of them has a backup; one " +
+				`of every claim is expected; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`,
+		},
+		{
+			name: "K8up without a list of them", change: func(s *facts.Snapshot) {
+				inTurn(onlyVelero, world.WithK8up)(s)
+				s.Kube.Backups = slices.DeleteFunc(s.Kube.Backups, func(r facts.Series) bool { return r.System == facts.SystemK8up })
+			},
+			want: outcomes{"backup-partial-coverage": "fail warning 1"},
+			summary: "K8up's newest backup succeeded and keeps no list of what is in it (skipSnapshotsSync): whether it holds 11 of 11 homes of hub datahub the API does not tell, " +
+				`and no other current backup of them is known; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`,
 		},
 	},
 	mustNotFire: []damage{
+		{name: "K8up with a list of them", change: inTurn(onlyVelero, world.WithK8up)},
 		{name: "Longhorn has them", change: veleroHas("nightly-1", "Completed", 9*time.Hour, running)},
 		{name: "all are in it", change: inTurn(onlyVelero, veleroHasAll)},
 		{name: "one that was not used since an earlier run that holds it", change: func(s *facts.Snapshot) {
@@ -123,6 +158,8 @@ var backupPartialCoverageCases = cases{
 			veleroHas("nightly-1", "Completed", 9*time.Hour, rest...)(s)
 		}},
 		{name: "a plugin's own snapshots of all", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour), nativeSnapshots(12))},
+		{name: "CSI snapshots of all, which stay in the storage system", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour), csiSnapshots(12))},
+		{name: "CSI snapshots of most, and the others by file", change: inTurn(onlyVelero, veleroHas("nightly-1", "Completed", 9*time.Hour, running, idleOne), csiSnapshots(10))},
 		{name: "other namespaces", change: inTurn(veleroHas("nightly-1", "Completed", 9*time.Hour), narrowed(func(scope *facts.VeleroScope) { scope.Namespaces = []string{"shop"} }))},
 	},
 	boundary: []damage{
@@ -141,8 +178,8 @@ var backupPartialCoverageCases = cases{
 				veleroHas("nightly-1", "Completed", 9*time.Hour, homeClaims(s)[:10]...)(s)
 			},
 			want: outcomes{"backup-partial-coverage": "fail critical 1"},
-			summary: `Velero's newest backup nightly-1 (Completed) takes in the namespace but does not hold 1 home of hub datahub: that of "student-0010", of 11 user claims with data; ` +
-				"it has no backup; its file-system backup reaches only volumes that a running pod mounts",
+			summary: "Velero's newest backup nightly-1 (Completed) takes in the namespace but does not hold 1 of 11 homes of hub datahub; it has no backup; its file-system " +
+				`backup reaches only volumes that a running pod mounts; the home of "student-0010"`,
 		},
 	},
 	sourceFailed: []damage{

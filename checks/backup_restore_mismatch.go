@@ -33,7 +33,8 @@ var backupRestoreMismatch = &Check{
 			"when it was made has lost rows; one whose content is older than its time is an earlier copy under a new name, so every night the " +
 			"hub falls further behind; one with other users, or the same users under other ids, is another hub's, and restored it gives people each other's homes.",
 		FalseAlarms: "Users who came, went or were renamed after the copy was made are normal, and so is a copy from before an upgrade. A user counts as " +
-			"missing only if the live database says they were made before the newest row of the copy; a copy counts as older than its time only if the " +
+			"missing only if the live database says they were made before the newest row of the copy; a name that differs in one letter is a warning where " +
+			"no earlier run of the audit tells whether somebody was renamed since; a copy counts as older than its time only if the " +
 			"live database has something from between that is more than maxLag before it. Where the live database is itself damaged, reset or cannot be read, the copy is " +
 			"judged by itself. Rows that an operator mended in the live database are still unmended in the last copy: that is only information, unless it is half of all users.",
 		Do: []string{
@@ -70,7 +71,7 @@ func runBackupRestoreMismatch(in *Input) Result {
 			compared++
 		}
 		if c.good && !c.backup.Opened.Known {
-			r.Marks[facts.MarkTested+c.backup.Name] = c.backup.Opened.Copy.ID()
+			r.Marks[facts.MarkTested+c.backup.Name] = c.backup.Opened.TestedMark()
 		}
 	}
 	r.Unknown = strings.Join(unknown, "; ")
@@ -98,15 +99,19 @@ type testedCopy struct {
 
 // testedCopies judges the newest copy of each location, once for all checks.
 func (in *Input) testedCopies() []testedCopy {
-	of := in.hubShared()
-	if of.copies == nil {
-		of.copies = make([]testedCopy, len(in.Hub.Backups))
-		live := in.liveHub()
-		for i := range of.copies {
-			of.copies[i] = in.testedCopy(&in.Hub.Backups[i], live)
-		}
+	if in.shared.tested == nil {
+		in.shared.tested = map[*facts.Hub][]testedCopy{}
 	}
-	return of.copies
+	tested, known := in.shared.tested[in.Hub]
+	if !known {
+		tested = make([]testedCopy, len(in.Hub.Backups))
+		live := in.liveHub()
+		for i := range tested {
+			tested[i] = in.testedCopy(&in.Hub.Backups[i], live)
+		}
+		in.shared.tested[in.Hub] = tested
+	}
+	return tested
 }
 
 func (in *Input) testedCopy(b *facts.Backup, live liveHub) testedCopy {
@@ -122,14 +127,14 @@ func (in *Input) testedCopy(b *facts.Backup, live liveHub) testedCopy {
 	case o != nil && o.Content != nil:
 		in.compared(&c, live)
 	default:
-		c.unknown, c.skipped = notOpened(b)
+		c.unknown, c.skipped = in.notOpened(b)
 	}
 	return c
 }
 
 // notOpened says why nothing is known of the copies in a location: because they
 // could not be opened, or were not meant to be.
-func notOpened(b *facts.Backup) (unknown, skipped string) {
+func (in *Input) notOpened(b *facts.Backup) (unknown, skipped string) {
 	o := b.Opened
 	switch {
 	case b.Kind == facts.BackupCronJob:
@@ -138,6 +143,8 @@ func notOpened(b *facts.Backup) (unknown, skipped string) {
 		return "", fmt.Sprintf("what is in backup %s (%s) cannot be opened, only restored", b.Name, b.Kind)
 	case b.Verify == facts.VerifyNone:
 		return "", fmt.Sprintf("backup %s is configured with verify: none", b.Name)
+	case o == nil && !in.shared.suite.OpensCopies(in.Hub):
+		return "", fmt.Sprintf("no copy in backup %s was opened, as no check that looks into copies was asked for", b.Name)
 	case o == nil:
 		return "", fmt.Sprintf("backup %s has no copy that could be opened", b.Name)
 	case o.Skipped == "" || o.Unreadable:
@@ -149,15 +156,22 @@ func notOpened(b *facts.Backup) (unknown, skipped string) {
 // compared holds a copy that could be read against the live hub.
 func (in *Input) compared(c *testedCopy, live liveHub) {
 	c.findings, c.unknown = in.compareCopy(c.backup, live)
+	slices.SortStableFunc(c.findings, func(a, b verdict.Finding) int { // the worst one stands for them
+		return slices.Index(verdict.Severities, a.Severity) - slices.Index(verdict.Severities, b.Severity)
+	})
 	c.whole = c.unknown == "" && !slices.ContainsFunc(c.findings, func(f verdict.Finding) bool { return f.Severity != verdict.Info })
 	switch {
 	case !c.whole:
 	case live.failed != "":
 		c.unknown = fmt.Sprintf("%s is whole by itself, and could not be compared: %s", copyText(c.backup), live.failed)
 	case live.doubt != "":
-		c.skipped = fmt.Sprintf("%s is whole by itself, and %s", copyText(c.backup), live.doubt)
+		c.skipped = fmt.Sprintf("%s is whole by itself, with %s, and %s: keep it from the retention until that is settled", copyText(c.backup),
+			text.Count(len(c.backup.Opened.Content.Users), "user"), live.doubt)
 	default:
 		c.good = true
+	}
+	if skipped := quotedError(c.backup.Opened.Skipped); c.unknown == "" { // it was opened, and could not be restored
+		c.unknown = skipped
 	}
 }
 
@@ -179,9 +193,15 @@ func (in *Input) faultFinding(b *facts.Backup) verdict.Finding {
 		message += " (" + strings.TrimRight(o.Detail, ". ") + ")"
 	}
 	f := verdict.Finding{Subject: in.backupSubject(b), Message: message + ": " + faultMeans[o.Fault], Details: copyDetails(b)}
+	if o.Fault == facts.CopyTruncated && o.Content != nil && o.Content.Database.SizeBytes > 0 {
+		f.Message += "; a file that grew while it was copied looks the same: make it with SQLite's own `.backup` or VACUUM INTO"
+	}
 	f.Details["fault"] = string(o.Fault)
 	if o.Content != nil {
 		f.Details["usersRead"] = idText(int64(len(o.Content.Users)))
+	}
+	if before, _ := newestGood(b, in.Now); before != nil {
+		f.Details["before"], f.Details["beforeTime"] = before.Name, text.Time(before.Time)
 	}
 	if other := in.otherGood(b); other != "" {
 		f.Message += "; backup " + other + " has a good one"

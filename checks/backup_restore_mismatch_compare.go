@@ -3,7 +3,6 @@ package checks
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -14,6 +13,11 @@ import (
 // fewUsers is how many users two databases must have before it says anything
 // that they have others.
 const fewUsers = 5
+
+// maxLagNoLog is maxLag for an SQLite file in WAL mode without its log: a plain
+// copy of it lacks what was not yet moved out of the log, and one that SQLite made
+// looks the same but lacks nothing.
+const maxLagNoLog = time.Hour
 
 // liveHub is what copies of the hub's database are held against.
 type liveHub struct {
@@ -76,6 +80,9 @@ func (in *Input) compareCopy(b *facts.Backup, live liveHub) ([]verdict.Finding, 
 		c.newest = b.Opened.Copy.Time.Add(-in.settingOf(restoreMismatch, maxLag))
 	}
 	c.index()
+	if f, ok := c.noUsers(); ok {
+		return append(findings, f), ""
+	}
 	if f, ok := c.otherHub(live.byID); ok {
 		return append(findings, f), ""
 	}
@@ -137,12 +144,6 @@ func (c *compare) userWasThere(u *facts.User) bool {
 	return c.wasThere(u.Created)
 }
 
-// renamed tells whether the copy has a live user's row under another name.
-func (c *compare) renamed(u *facts.User) bool {
-	was := c.byID[u.ID]
-	return was != nil && (u.Created.IsZero() || was.Created.IsZero() || sameSecond(was.Created, u.Created))
-}
-
 // otherHub tells whether the copy is of another hub: most users are others, or
 // most of them have other ids. Who was added again since has another id.
 func (c *compare) otherHub(byID bool) (verdict.Finding, bool) {
@@ -160,17 +161,17 @@ func (c *compare) otherHub(byID bool) (verdict.Finding, bool) {
 			if byID && was.ID != u.ID && (was.Created.IsZero() || u.Created.IsZero() || c.wasThere(u.Created)) {
 				ids++
 			}
-		case byID && c.renamed(u):
+		case byID && c.former(u) != nil:
 			common++
 		}
 	}
 	switch {
 	case min(there, len(c.copy.Users)) >= fewUsers && 2*common < min(there, len(c.copy.Users)):
-		f := c.finding(verdict.Critical, fmt.Sprintf("is of another hub, or of a database that was rebuilt: only %s of its %s %s in the live database",
+		f := c.finding(verdict.Critical, fmt.Sprintf("is of another hub, or one of the two databases was rebuilt: only %s of its %s %s in the live database",
 			text.Number(common), text.Count(len(c.copy.Users), "user"), text.Plural(common, "is", "are")))
 		return c.counted(f), true
 	case ids > 0:
-		f := c.finding(verdict.Critical, fmt.Sprintf("has %s under other ids than the live database: restored, it gives them the servers and claims of others",
+		f := c.finding(verdict.Critical, fmt.Sprintf("has %s under other ids than the live database: one of the two was put together anew, and this one, restored, would give people the servers and claims of others",
 			text.Count(ids, "user")))
 		f.Details["otherIDs"] = idText(int64(ids))
 		return c.counted(f), true
@@ -178,28 +179,18 @@ func (c *compare) otherHub(byID bool) (verdict.Finding, bool) {
 	return verdict.Finding{}, false
 }
 
+// withoutLog ends a message on rows that a copy lacks, where it may lack them
+// because its write-ahead log was left behind.
+func (c *compare) withoutLog() string {
+	if !c.b.Opened.NoLog {
+		return ""
+	}
+	return "; it is in WAL mode and came without its write-ahead log, where they may have been: make it with SQLite's own `.backup` or VACUUM INTO"
+}
+
 func (c *compare) counted(f verdict.Finding) verdict.Finding {
 	f.Details["usersInCopy"], f.Details["usersLive"] = idText(int64(len(c.copy.Users))), idText(int64(len(c.live.Users)))
 	return f
-}
-
-// missingUsers are live users who were there when the copy was made, and are not
-// in it.
-func (c *compare) missingUsers() (verdict.Finding, bool) {
-	var missing []string
-	for i := range c.live.Users {
-		if u := &c.live.Users[i]; c.users[u.Name] == nil && c.userWasThere(u) && !c.renamed(u) {
-			missing = append(missing, strconv.Quote(u.Name))
-		}
-	}
-	if len(missing) == 0 {
-		return verdict.Finding{}, false
-	}
-	slices.Sort(missing)
-	f := c.finding(verdict.Critical, fmt.Sprintf("lacks %s who %s there when it was made (%s), all of them are expected in it",
-		text.Count(len(missing), "user"), text.Plural(len(missing), "was", "were"), list(missing, namesShown)))
-	f.Details["users"] = list(missing, len(missing))
-	return c.counted(f), true
 }
 
 // olderThanItsTime tells whether the content of the copy is older than the copy:
@@ -208,7 +199,11 @@ func (c *compare) missingUsers() (verdict.Finding, bool) {
 // been reported later, where the hub was down, and is a warning only.
 func (c *compare) olderThanItsTime() (verdict.Finding, bool) {
 	made := c.b.Opened.Copy.Time
-	until := made.Add(-c.settingOf(restoreMismatch, maxLag))
+	lag := c.settingOf(restoreMismatch, maxLag)
+	if c.b.Opened.NoLog {
+		lag = min(lag, maxLagNoLog)
+	}
+	until := made.Add(-lag)
 	var sure, likely time.Time // the earliest such moments
 	note := func(first *time.Time, at time.Time) {
 		if at.After(c.newest.Add(runSkew)) && at.Before(until) && (first.IsZero() || at.Before(*first)) {
@@ -229,11 +224,14 @@ func (c *compare) olderThanItsTime() (verdict.Finding, bool) {
 		return verdict.Finding{}, false
 	case sure.IsZero():
 		severity, first = verdict.Warning, likely
+	case made.Sub(sure) <= c.settingOf(restoreMismatch, maxLag): // by the log alone
+		severity = verdict.Warning
 	case made.Sub(sure) > 48*time.Hour:
 		severity = verdict.Critical
 	}
 	f := c.finding(severity, fmt.Sprintf("has older content than its time says: its newest row is of %s, the live database has some of %s, at least %s before the copy was made",
 		text.Time(c.newest), text.Time(first), text.Duration(made.Sub(first))))
+	f.Message += c.withoutLog()
 	f.Details["newestRow"], f.Details["firstLater"] = text.Time(c.newest), text.Time(first)
 	return f, true
 }

@@ -19,7 +19,7 @@ var hubTables = []string{"users", "spawners", "servers", "groups", "user_group_m
 
 // againstDatabase holds the copy against the live database itself.
 func (c *compare) againstDatabase() []verdict.Finding {
-	var findings []verdict.Finding
+	findings := c.otherNames()
 	sameSchema := slices.Equal(c.copy.Database.Revisions, c.live.Database.Revisions)
 	if upgraded := c.upgraded(); !sameSchema && !upgraded.IsZero() {
 		findings = append(findings, c.finding(verdict.Warning, fmt.Sprintf("has the schema of before the hub's upgrade of %s (revision %s, the live database has %s)",
@@ -139,7 +139,7 @@ func (in *Input) brokenRows(b *facts.Backup, live liveHub) []verdict.Finding {
 			severity = verdict.Error
 		}
 		f := verdict.Finding{Subject: in.backupSubject(b), Severity: severity, Details: copyDetails(b),
-			Message: fmt.Sprintf("%s breaks an invariant that the live database keeps, %s: %s", copyText(b), check.ID, found[0].Message)}
+			Message: fmt.Sprintf("%s breaks an invariant that the live database keeps, %s: %s", copyText(b), check.ID, foundInCopy(check, &hub, found[0]))}
 		if more := len(found) - 1; more > 0 {
 			f.Message += " (and " + text.Number(more) + " more)"
 		}
@@ -147,4 +147,16 @@ func (in *Input) brokenRows(b *facts.Backup, live liveHub) []verdict.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// foundInCopy is what a check found, without what it says about the live database.
+func foundInCopy(check *Check, hub *facts.Hub, found verdict.Finding) string {
+	if check == hubDBCorrupt {
+		for _, d := range hub.Database.Damage {
+			if strings.HasPrefix(found.Message, d.Message) {
+				return d.Message
+			}
+		}
+	}
+	return found.Message
 }

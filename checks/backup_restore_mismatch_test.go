@@ -63,7 +63,7 @@ var backupRestoreMismatchCases = cases{
 		{
 			name:    "a torn copy: the one of the night before is too old",
 			change:  faultyCopy(facts.CopyTorn, "integrity_check found 3 errors"),
-			want:    outcomes{"backup-restore-mismatch": "fail critical 1", "backup-hub-db-missing": "fail critical 1"},
+			want:    outcomes{"backup-restore-mismatch": "fail critical 1", "backup-hub-db-missing": "skipped"},
 			summary: theCopy + "is torn (integrity_check found 3 errors): it was copied from the live file while the hub wrote: make it with SQLite's own `.backup` or VACUUM INTO",
 		},
 		{
@@ -94,9 +94,8 @@ var backupRestoreMismatchCases = cases{
 			change: inCopy(func(o *facts.Opened, _ *facts.Snapshot) {
 				o.Content.Users, o.Content.Spawners, o.Content.Servers = nil, nil, nil
 			}),
-			want: outcomes{"backup-restore-mismatch": "fail critical 1"},
-			summary: theCopy + `lacks 10 users who were there when it was made ("student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more), ` +
-				"all of them are expected in it",
+			want:    outcomes{"backup-restore-mismatch": "fail critical 1"},
+			summary: theCopy + "has the tables of a hub and no user in them, the live database has 10 users: the job dumps the schema only, or another database",
 		},
 		{
 			name: "yesterday's file under today's name, by when somebody was there",
@@ -140,7 +139,7 @@ var backupRestoreMismatchCases = cases{
 				}
 			}),
 			want:    outcomes{"backup-restore-mismatch": "fail critical 1"},
-			summary: theCopy + "is of another hub, or of a database that was rebuilt: only 0 of its 10 users are in the live database",
+			summary: theCopy + "is of another hub, or one of the two databases was rebuilt: only 0 of its 10 users are in the live database",
 		},
 		{
 			name: "other ids",
@@ -153,7 +152,46 @@ var backupRestoreMismatchCases = cases{
 				}
 			}),
 			want:    outcomes{"backup-restore-mismatch": "fail critical 1"},
-			summary: theCopy + "has 10 users under other ids than the live database: restored, it gives them the servers and claims of others",
+			summary: theCopy + "has 10 users under other ids than the live database: one of the two was put together anew, and this one, restored, would give people the servers and claims of others",
+		},
+		{
+			name: "a name that no hub gives",
+			change: inCopy(func(o *facts.Opened, _ *facts.Snapshot) {
+				o.Content.Users[4].Name = "student-\uFFFD005"
+			}),
+			want: outcomes{"backup-restore-mismatch": "fail critical 1"},
+			summary: theCopy + `has 1 user under names that they did not have when it was made ("student-0005" is "student-�005"): it is damaged, ` +
+				"and restored it locks them out of their accounts and homes",
+		},
+		{
+			name: "a name that the history knows better",
+			change: inCopy(func(o *facts.Opened, s *facts.Snapshot) {
+				o.Content.Users[4].Name = "somebody"
+				s.Past.Changes = map[string]*facts.Changes{world.HubName: {At: hours(o, 24), Before: 10, HighestID: 10}}
+			}),
+			want: outcomes{"backup-restore-mismatch": "fail critical 1", "hub-user-id-changed": "pass"},
+			summary: theCopy + `has 1 user under names that they did not have when it was made ("student-0005" is "somebody"): it is damaged, ` +
+				"and restored it locks them out of their accounts and homes",
+		},
+		{
+			name: "another letter, and no history",
+			change: inCopy(func(o *facts.Opened, s *facts.Snapshot) {
+				o.Content.Users[4].Name = "student-1005"
+				s.Past.Changes = nil
+			}),
+			want:    outcomes{"backup-restore-mismatch": "fail warning 1", "hub-user-id-changed": "skipped"},
+			summary: theCopy + `has 1 user under a name that differs in one letter ("student-0005" is "student-1005"): if nobody renamed them since it was made, it is damaged`,
+		},
+		{
+			name: "in WAL mode and without its log, by two hours",
+			change: inCopy(func(o *facts.Opened, s *facts.Snapshot) {
+				o.NoLog = true
+				asOf(o, hours(o, 4))
+				firstEventAfter(s, hours(o, 4), hours(o, 2))
+			}),
+			want: outcomes{"backup-restore-mismatch": "fail warning 1"},
+			summary: theCopy + "has older content than its time says: its newest row is of 2026-11-19 23:00 UTC, the live database has some of 2026-11-20 01:00 UTC, " +
+				"at least 2 h before the copy was made; it is in WAL mode and came without its write-ahead log, where they may have been: make it with SQLite's own `.backup` or VACUUM INTO",
 		},
 		{
 			name: "a table is missing, and the rows of two servers",
@@ -210,7 +248,7 @@ var backupRestoreMismatchCases = cases{
 				faultyCopy(facts.CopyNotDatabase, "an XML document")(s)
 				failed(facts.HubDB(world.HubName))(s)
 			},
-			want:    databaseUnknown(outcomes{"backup-restore-mismatch": "fail critical 1", "backup-hub-db-missing": "fail critical 1"}),
+			want:    databaseUnknown(outcomes{"backup-restore-mismatch": "fail critical 1", "backup-hub-db-missing": "skipped"}),
 			summary: theCopy + "is no database (an XML document): the job packed something else, or the storage put an error page in its place",
 		},
 	},
@@ -320,6 +358,14 @@ var backupRestoreMismatchCases = cases{
 			}),
 			want:    outcomes{"backup-restore-mismatch": "unknown", "backup-untested": "unknown"},
 			summary: `copy "jupyterhub-2026-11-20.sqlite.gz" in backup nightly could not be opened: connection reset`,
+		},
+		{
+			name: "it cannot be restored as configured",
+			change: inCopy(func(o *facts.Opened, s *facts.Snapshot) {
+				hubOf(s).Backups[0].Verify, o.Skipped, o.Unreadable = facts.VerifyRestore, "the scratch database is not empty", true
+			}),
+			want:    outcomes{"backup-restore-mismatch": "unknown"},
+			summary: "the scratch database is not empty",
 		},
 		{
 			name:    "the live database cannot be read",

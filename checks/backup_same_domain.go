@@ -25,8 +25,8 @@ var backupSameDomain = &Check{
 	Doc: Doc{
 		Meaning: "All backups lie where the data lies: in a store that runs in this cluster (its name is a Service's, a node's or localhost), as snapshots in the same " +
 			"storage system, or, of the hub's database, on the database's own volume. What takes the cluster or the storage takes the backups along.",
-		FalseAlarms: "One copy outside is enough: homes with a backup in another place, and a database with one location elsewhere, are not told. Snapshots of a cloud's disks " +
-			"(EBS, Persistent Disk, Azure Disk, Cinder …) lie outside of the cluster and are not told. An address within the usual range of Services may be another machine's: " +
+		FalseAlarms: "One copy outside is enough: homes with a backup in another place, and a database with one location elsewhere, are not reported. Snapshots of a cloud's disks " +
+			"(EBS, Persistent Disk, Azure Disk, Cinder …) lie outside of the cluster and are not reported. An address within the usual range of Services may be another machine's: " +
 			"it is a warning. The endpoint of Longhorn's S3 targets is in a Secret, which the audit does not read: a MinIO in the cluster behind an s3:// URL is not seen. " +
 			"If the store is replicated elsewhere by other means, accept it: `checks: {backup-same-domain: {enabled: false}}`.",
 		Do: []string{
@@ -53,7 +53,7 @@ func runBackupSameDomain(in *Input) Result {
 	for _, where := range slices.SortedFunc(maps.Keys(inside), func(a, b backupPlace) int { return strings.Compare(a.what, b.what) }) {
 		f, told := in.homesFinding(inside[where])
 		f.Details["where"], f.Severity = where.what, where.severity()
-		f.Message = fmt.Sprintf("all backups of %s lie in %s, a copy outside of the cluster is expected", told, where.what)
+		f.Message = fmt.Sprintf("all backups of %s lie in %s; a copy outside of the cluster is expected%s", told, where.what, told.whose())
 		r.Findings = append(r.Findings, f)
 	}
 	if f, ok := d.database(); ok {
@@ -235,7 +235,7 @@ func (d *backupPlaces) database() (verdict.Finding, bool) {
 func (d *backupPlaces) ofLocation(b *facts.Backup) (backupPlace, bool) {
 	switch b.Kind {
 	case facts.BackupFiles:
-		return backupPlace{what: "lies on the volume of the database itself"}, d.besideDatabase(b.Location)
+		return backupPlace{what: "lies on the volume of the database itself"}, b.OnDatabaseVolume
 	case facts.BackupObjects:
 		where, ok := d.ofURL(b.Location)
 		where.what = "lies on a server " + where.what
@@ -252,22 +252,4 @@ func (d *backupPlaces) ofLocation(b *facts.Backup) (backupPlace, bool) {
 	where, ok := d.of(held.System, &held.Newest, c)
 	where.what = "lies in " + where.what
 	return where, ok && held.System != "" && (held.System == system || isVelero(held.System) && isVelero(system))
-}
-
-// besideDatabase tells whether files lie on the volume that the hub's database
-// lies on: under the same folder, or under the same mount of the hub's pod.
-func (d *backupPlaces) besideDatabase(glob string) bool {
-	db := &d.in.Hub.Database
-	if db.Engine != "sqlite" || db.InMemory || !path.IsAbs(db.Location) || !path.IsAbs(glob) {
-		return false
-	}
-	if folder := path.Dir(db.Location); folder != "/" && strings.HasPrefix(path.Clean(glob), folder+"/") {
-		return true
-	}
-	pod, _ := d.in.hubPod()
-	if pod == nil {
-		return false
-	}
-	mount := pod.MountOf(db.Location)
-	return mount != nil && mount.Kind == facts.MountClaim && pod.MountOf(glob) == mount
 }

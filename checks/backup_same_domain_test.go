@@ -14,50 +14,46 @@ func target(url string) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) { s.Longhorn.BackupTargets[0].URL = url }
 }
 
-const elevenHomes = `11 homes of hub datahub: those of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`
+const (
+	allInside   = "all backups of 11 homes of hub datahub lie in "
+	elevenHomes = `; a copy outside of the cluster is expected; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`
+)
 
-// databaseCopies moves the copies of the hub's database.
-func databaseCopies(kind, location string) func(*facts.Snapshot) {
-	return func(s *facts.Snapshot) {
-		h := hubOf(s)
-		h.Database.Location, h.Backups[0].Kind, h.Backups[0].Location = "/srv/jupyterhub/jupyterhub.sqlite", kind, location
-	}
-}
+// besideDatabase has the copies of the hub's database lie on its own volume.
+func besideDatabase(s *facts.Snapshot) { hubOf(s).Backups[0].OnDatabaseVolume = true }
 
 var backupSameDomainCases = cases{
 	check: backupSameDomain,
 	fires: []damage{
 		{
 			name: "an NFS server in the cluster", change: target("nfs://longhorn-nfs.storage.svc.cluster.local:/backups"), want: outcomes{"backup-same-domain": "fail error 1"},
-			summary: "all backups of " + elevenHomes + " lie in Longhorn's BackupTarget default (nfs://longhorn-nfs.storage.svc.cluster.local:/backups), which is a Service of this cluster, " +
-				"a copy outside of the cluster is expected",
+			summary: allInside + "Longhorn's BackupTarget default (nfs://longhorn-nfs.storage.svc.cluster.local:/backups), which is a Service of this cluster" + elevenHomes,
 		},
 		{
 			name: "a node's own disk", change: target("nfs://worker-1.example.org:/srv"), want: outcomes{"backup-same-domain": "fail error 1"},
-			summary: "all backups of " + elevenHomes + " lie in Longhorn's BackupTarget default (nfs://worker-1.example.org:/srv), which is on a node of this cluster, a copy outside of the cluster is expected",
+			summary: allInside + "Longhorn's BackupTarget default (nfs://worker-1.example.org:/srv), which is on a node of this cluster" + elevenHomes,
 		},
 		{
 			name: "an address of Services, as far as can be told", change: target("nfs://10.96.4.7:/srv"), want: outcomes{"backup-same-domain": "fail warning 1"},
-			summary: "all backups of " + elevenHomes + " lie in Longhorn's BackupTarget default (nfs://10.96.4.7:/srv), whose address is within the usual range of a cluster's Services, " +
-				"a copy outside of the cluster is expected",
+			summary: allInside + "Longhorn's BackupTarget default (nfs://10.96.4.7:/srv), whose address is within the usual range of a cluster's Services" + elevenHomes,
 		},
 		{
-			name:    "one home that has only snapshots of Longhorn's own",
-			change:  inTurn(neverBackedUp(running), snapshotOf(running, 8*time.Hour)),
-			want:    outcomes{"backup-same-domain": "fail error 1"},
-			summary: `all backups of 1 home of hub datahub: that of "student-0005" lie in the storage of driver driver.longhorn.io itself, as snapshots, a copy outside of the cluster is expected`,
+			name:   "one home that has only snapshots of Longhorn's own",
+			change: inTurn(neverBackedUp(running), snapshotOf(running, 8*time.Hour)),
+			want:   outcomes{"backup-same-domain": "fail error 1"},
+			summary: "all backups of 1 home of hub datahub lie in the storage of driver driver.longhorn.io itself, as snapshots; a copy outside of the cluster is expected; " +
+				`the home of "student-0005"`,
 		},
 		{
 			name: "Velero to a MinIO beside it", change: inTurn(onlyVelero, veleroHasAll, func(s *facts.Snapshot) {
 				s.Kube.Velero.Locations[0].URL = "s3://velero?endpoint=http://minio.velero.svc:9000"
 			}),
-			want: outcomes{"backup-same-domain": "fail error 1"},
-			summary: "all backups of " + elevenHomes + " lie in Velero's BackupStorageLocation default (s3://velero?endpoint=http://minio.velero.svc:9000), which is a Service of this cluster, " +
-				"a copy outside of the cluster is expected",
+			want:    outcomes{"backup-same-domain": "fail error 1"},
+			summary: allInside + "Velero's BackupStorageLocation default (s3://velero?endpoint=http://minio.velero.svc:9000), which is a Service of this cluster" + elevenHomes,
 		},
 		{
-			name: "the database's copies lie beside it", change: databaseCopies(facts.BackupFiles, "/srv/jupyterhub/copies/*.sqlite.gz"), want: outcomes{"backup-same-domain": "fail error 1"},
-			summary: "no backup of the hub's database lies outside of what it protects: nightly (/srv/jupyterhub/copies/*.sqlite.gz) lies on the volume of the database itself; " +
+			name: "the database's copies lie beside it", change: besideDatabase, want: outcomes{"backup-same-domain": "fail error 1"},
+			summary: "no backup of the hub's database lies outside of what it protects: nightly (backups/jupyterhub-*.sqlite.gz) lies on the volume of the database itself; " +
 				"a copy on another machine is expected",
 		},
 	},
@@ -66,15 +62,14 @@ var backupSameDomainCases = cases{
 		{name: "a bucket", change: target("s3://svc.cluster.local@eu-central-1/")},
 		{name: "a cloud's disk snapshots", change: inTurn(neverBackedUp(running), snapshotOf(running, 8*time.Hour), disk(running))},
 		{name: "a copy in another place as well", change: inTurn(target("nfs://nfs.storage.svc:/b"), veleroHasAll)},
-		{name: "the database has a location elsewhere as well", change: inTurn(databaseCopies(facts.BackupFiles, "/srv/jupyterhub/copies/*"), func(s *facts.Snapshot) {
+		{name: "the database has a location elsewhere as well", change: inTurn(besideDatabase, func(s *facts.Snapshot) {
 			second := hubOf(s).Backups[0]
-			second.Name, second.Location, second.Opened, second.Verify = "second", "/backups/*", nil, facts.VerifyNone
+			second.Name, second.OnDatabaseVolume, second.Opened, second.Verify = "second", false, nil, facts.VerifyNone
 			hubOf(s).Backups = append(hubOf(s).Backups, second)
 			world.Settle(s)
 		})},
 	},
 	boundary: []damage{
-		{name: "a folder beside the database's", change: databaseCopies(facts.BackupFiles, "/srv/jupyterhub-copies/*")},
 		{name: "a name that ends like a Service's", change: target("nfs://backup-svc.example.org:/b")},
 	},
 	sourceFailed: []damage{

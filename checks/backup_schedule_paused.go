@@ -24,21 +24,21 @@ var backupSchedulePaused = &Check{
 	Uses:     homeSources,
 	Params:   []Param{backupGrace},
 	Doc: Doc{
-		Meaning: "A schedule that makes the backups of homes or of a hub's database is paused, suspended or refused by the system that should run it, and nothing else " +
-			"covers the same. No run fails, so nobody is told: the newest backup only grows older, and where old ones expire there is none in the end.",
+		Meaning: "A schedule that makes the backups of homes or of a hub's database is paused, suspended, refused by the system that should run it, or gone, and nothing " +
+			"else covers the same. No run fails, so nobody is told: the newest backup only grows older, and where old ones expire there is none in the end.",
 		FalseAlarms: "A schedule beside which another one covers the same homes is not reported, nor is one of homes that another system has current backups of. A " +
 			"CronJob is judged if a backup of the database names it; one that only by its own name makes backups is not reported while the database has a " +
-			"fresh copy. A schedule that Velero has not looked at gets grace. For a freeze that is wanted, silence the incident until its end: " +
-			"`audit silence backup-schedule-paused`.",
+			"fresh copy. A schedule that Velero has not looked at gets grace. For a freeze that is wanted, give the check another severity until its end: " +
+			"`checks: {backup-schedule-paused: {severity: info}}`.",
 		Do: []string{
 			"Ask who paused it and why: a restore or a migration may still be going on.",
 			"Velero: `velero schedule unpause NAME`. A schedule whose phase is FailedValidation has a cron expression or storage location that Velero does not take: `kubectl -n velero describe schedules.velero.io NAME`.",
 			"A CronJob, Longhorn's too: `kubectl -n NAMESPACE patch cronjob NAME -p '{\"spec\":{\"suspend\":false}}'`.",
-			"K8up: `kubectl -n NAMESPACE patch schedules.k8up.io NAME --type=merge -p '{\"spec\":{\"suspend\":false}}'`.",
+			"A CronJob that does not exist: `kubectl -n NAMESPACE get cronjobs` shows whether it has another name; then mend hubs[].backups[].cronJob. Otherwise install again what made it.",
 			"Start a backup by hand now, as a schedule that runs again does not make up for what it missed.",
 		},
 		Dont: []string{
-			"Do not delete the schedule and make a new one to get rid of the pause: Velero and K8up clean up old backups by it.",
+			"Do not delete the schedule and make a new one to get rid of the pause: Velero finds old backups by it.",
 		},
 		Sources: []string{"velero pkg/apis/velero/v1/schedule_types.go and pkg/controller/schedule_controller.go", "longhorn-manager controller/recurring_job_controller.go: a suspended CronJob of a recurring job stays so"},
 	},
@@ -54,6 +54,13 @@ func runBackupSchedulePaused(in *Input) Result {
 	for _, m := range in.backupMakers() {
 		if m.Suspended && m.recurring == nil && (m.location != "" || !in.freshDatabase(m.hub)) {
 			r.Findings = append(r.Findings, suspendedMaker(m))
+		}
+	}
+	for _, h := range in.Hubs {
+		for i := range h.Backups {
+			if b := &h.Backups[i]; in.lacksMaker(h, b) {
+				r.Findings = append(r.Findings, in.missingMaker(h, b))
+			}
 		}
 	}
 	if len(r.Findings) > 1 {
@@ -163,8 +170,27 @@ func (p *pausedPlan) finding() verdict.Finding {
 		f.Message += "; " + p.told.backlog()
 		if !p.ends.IsZero() {
 			f.Details["firstDeleted"] = text.Time(p.ends)
-			f.Message += "; Velero deletes the last ones from " + text.Time(p.ends)
+			f.Message += "; Velero deletes the last ones from " + text.Time(p.ends) + " on"
 		}
+		f.Message += p.told.whose()
+	}
+	return f
+}
+
+// lacksMaker tells whether the CronJob that should make a hub's copies does not
+// exist. Where only that is configured its source has failed, which is enough.
+func (in *Input) lacksMaker(h *facts.Hub, b *facts.Backup) bool {
+	return b.CronJob != "" && b.Kind != facts.BackupCronJob && in.Source(facts.KubeCronJobs).Status == facts.OK &&
+		!slices.ContainsFunc(in.Kube.CronJobs, func(c facts.CronJob) bool { return c.Namespace == h.Namespace && c.Name == b.CronJob })
+}
+
+func (in *Input) missingMaker(h *facts.Hub, b *facts.Backup) verdict.Finding {
+	f := verdict.Finding{Subject: verdict.Subject{Kind: "cronjob", Name: b.CronJob, Namespace: h.Namespace}, Severity: verdict.Error,
+		Details: map[string]string{"hub": h.Name, "backup": b.Name}}
+	f.Message = fmt.Sprintf("CronJob %s/%s, which should make backup %s of the database of hub %s, does not exist", h.Namespace, b.CronJob, b.Name, h.Name)
+	if in.freshDatabase(h) {
+		f.Severity = verdict.Warning
+		f.Message += "; there is a fresh copy all the same, so look for a wrong name in hubs[].backups[].cronJob"
 	}
 	return f
 }

@@ -28,18 +28,27 @@ var backupSchedulePausedCases = cases{
 	check: backupSchedulePaused,
 	fires: []damage{
 		{name: "Velero's schedule is paused, and nothing else covers", change: changes(onlyBy(world.WithVelero), inVelero(pausedSchedule)),
-			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "Velero Schedule velero/nightly makes no backups: it is paused; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 10 h 59 min old; Velero deletes the last ones from 2026-11-27 01:00 UTC"},
+			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "Velero Schedule velero/nightly makes no backups: it is paused; nothing else backs up 11 homes of hub datahub; their last good backups are up to 10 h " +
+				`59 min old; Velero deletes the last ones from 2026-11-27 01:00 UTC on; the homes of "student-0001", "student-0002", "student-0003", "student-0004", ` +
+				`"student-0005" and 5 more`},
 		{name: "Velero does not take the schedule", change: changes(onlyBy(world.WithVelero), inVelero(func(v *facts.Velero, _ time.Time) {
 			v.Schedules[0].Phase, v.Schedules[0].Error = "FailedValidation", "invalid schedule: expected exactly 5 fields"
-		})), want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "Velero Schedule velero/nightly makes no backups: Velero does not accept it: invalid schedule: expected exactly 5 fields; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 10 h 59 min old; Velero deletes the last ones from 2026-11-27 01:00 UTC"},
-		{name: "K8up's is suspended", change: changes(onlyBy(world.WithK8up), func(s *facts.Snapshot) { s.Kube.K8up.Schedules[0].Suspended = true }),
-			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "K8up Schedule datahub/nightly makes no backups: it is suspended; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 10 h 29 min old"},
+		})), want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "Velero Schedule velero/nightly makes no backups: Velero does not accept it: invalid schedule: expected exactly 5 fields; nothing else backs up 11 " +
+			"homes of hub datahub; their last good backups are up to 10 h 59 min old; Velero deletes the last ones from 2026-11-27 01:00 UTC on; the homes of " +
+			`"student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "Longhorn's CronJob is suspended, for a week", change: changes(recurring(suspended), lastBackups(7*24*time.Hour)),
-			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "RecurringJob longhorn-system/nightly makes no backups: its CronJob is suspended; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 7 days old"},
+			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "RecurringJob longhorn-system/nightly makes no backups: its CronJob is suspended; nothing else backs up 11 homes of hub datahub; their last good " +
+				`backups are up to 7 days old; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "what makes the copies of the database", change: changes(cronJob("hub-db", suspended), madeBy("hub-db")),
 			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "CronJob datahub/hub-db, which makes backup nightly of hub datahub's database, is suspended; it last succeeded at 2026-11-20 03:01 UTC"},
 		{name: "a CronJob named so, and an old copy", change: changes(cronJob("pg-dump", suspended), staleDatabase(48*time.Hour)),
 			want: withStaleDatabase(outcomes{"backup-schedule-paused": "fail error 1"}), summary: "CronJob datahub/pg-dump, which by its name makes backups in the namespace of hub datahub, is suspended; it last succeeded at 2026-11-20 03:01 UTC"},
+		{name: "what should make the copies does not exist, and they are old", change: changes(madeBy("hub-bd"), staleDatabase(48*time.Hour)),
+			want:    withStaleDatabase(outcomes{"backup-schedule-paused": "fail error 1"}),
+			summary: "CronJob datahub/hub-bd, which should make backup nightly of the database of hub datahub, does not exist"},
+		{name: "a wrong name beside fresh copies", change: changes(madeBy("hub-bd")), want: outcomes{"backup-schedule-paused": "fail warning 1"},
+			summary: "CronJob datahub/hub-bd, which should make backup nightly of the database of hub datahub, does not exist; there is a fresh copy all the same, " +
+				"so look for a wrong name in hubs[].backups[].cronJob"},
 		{name: "the database relies on Velero", change: changes(world.WithVelero, inVelero(pausedSchedule), func(s *facts.Snapshot) {
 			s.Longhorn.RecurringJobs = nil
 			b := &hubOf(s).Backups[0]
@@ -67,7 +76,9 @@ var backupSchedulePausedCases = cases{
 	boundary: []damage{
 		{name: "Velero has half an hour to look at a new schedule", change: changes(onlyBy(world.WithVelero), newSchedule(30*time.Minute))},
 		{name: "a second more", change: changes(onlyBy(world.WithVelero), newSchedule(30*time.Minute+time.Second)),
-			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "Velero Schedule velero/nightly makes no backups: Velero has not taken it up; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 10 h 59 min old; Velero deletes the last ones from 2026-11-27 01:00 UTC"},
+			want: outcomes{"backup-schedule-paused": "fail error 1"}, summary: "Velero Schedule velero/nightly makes no backups: Velero has not taken it up; nothing else backs up 11 homes of hub datahub; their last good backups " +
+				`are up to 10 h 59 min old; Velero deletes the last ones from 2026-11-27 01:00 UTC on; the homes of "student-0001", "student-0002", "student-0003", ` +
+				`"student-0004", "student-0005" and 5 more`},
 	},
 	sourceFailed: []damage{
 		{name: "schedules not readable", change: changes(world.WithVelero, failed(facts.VeleroSchedules)),

@@ -31,7 +31,7 @@ var backupSizeCollapse = &Check{
 	Doc: Doc{
 		Meaning: "The newest good backup of a home holds less than half of what the one before held, in the same system, though the home itself did not shrink as far " +
 			"as can be told: the backup looks good and may lack files. The older backup may be the last with them, and a schedule keeps only the newest few.",
-		FalseAlarms: "A user who cleaned up: a home whose own use shrank alike (by the kubelet's measure, or because Longhorn's volume itself is small now) is not told, and a single " +
+		FalseAlarms: "A user who cleaned up: a home whose own use shrank alike (by the kubelet's measure, or because Longhorn's volume itself is small now) is not reported, and a single " +
 			"home of which that is not known is a warning. Backups of which the system tells only what was new in them are not compared, nor small ones.",
 		Do: []string{
 			"Keep the older backup first: exclude it from the retention, or copy it (Longhorn: raise the job's retain; Velero: `velero backup describe NAME`, and raise its expiration).",
@@ -128,7 +128,7 @@ func (in *Input) manyCollapsed(shrunk []collapsed) verdict.Finding {
 	}
 	f, told := in.homesFinding(homes)
 	f.Details["newestBytes"], f.Details["previousBytes"] = idText(now), idText(before)
-	f.Message = fmt.Sprintf("the newest backups of %s hold %s together, those before held %s: at least %s %% of each are expected, as the homes did not shrink alike",
-		told, bytesText(now), bytesText(before), plain(in.Number("keepPercent")))
+	f.Message = fmt.Sprintf("the newest backups of %s hold %s together, those before held %s: at least %s %% of each are expected, as the homes did not shrink alike%s",
+		told, bytesText(now), bytesText(before), plain(in.Number("keepPercent")), told.whose())
 	return f
 }

@@ -46,8 +46,8 @@ var backupSizeCollapseCases = cases{
 		},
 		{
 			name: "three at once", change: backedUpAs(10*mib, 140*mib, stopped3...), want: outcomes{"backup-size-collapse": "fail error 1"},
-			summary: `the newest backups of 3 homes of hub datahub: those of "student-0006", "student-0008", "student-0009" hold 30 MiB together, those before held 420 MiB: ` +
-				"at least 50 % of each are expected, as the homes did not shrink alike",
+			summary: "the newest backups of 3 homes of hub datahub hold 30 MiB together, those before held 420 MiB: at least 50 % of each are expected, as the homes did " +
+				`not shrink alike; the homes of "student-0006", "student-0008", "student-0009"`,
 		},
 	},
 	mustNotFire: []damage{

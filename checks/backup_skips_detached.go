@@ -28,8 +28,8 @@ var backupSkipsDetached = &Check{
 		Meaning: "A recurring job of Longhorn leaves out every volume that is not attached while it runs, unless the setting " + backups.DetachedSetting +
 			" is true, and it is false by default. Servers of a hub are culled when idle, so at night almost all homes are detached: the job runs, ends well, and " +
 			"backs up nobody. Nothing shows it but the age of the backups. One team noticed after 88 days.",
-		FalseAlarms: "Only homes are told that have no current backup in any system: those that were not used since their newest one, or that Velero, K8up or VolumeSnapshots " +
-			"cover, are not. A server that has run since before the job was due is told by backup-stale instead, since the job should have reached it.",
+		FalseAlarms: "Only homes without a current backup in any system are reported: those that were not used since their newest one, or that Velero, K8up or VolumeSnapshots " +
+			"cover, are not. A server that has run since before the job was due is reported by backup-stale instead, since the job should have reached it.",
 		Do: []string{
 			"Let jobs attach what is detached: `kubectl -n longhorn-system patch settings.longhorn.io " + backups.DetachedSetting + " --type=merge -p '{\"value\":\"true\"}'`.",
 			"Do not wait for the night: start a backup of the homes that the finding lists, those with none or the oldest first.",
@@ -78,7 +78,7 @@ func (in *Input) skippedHomes(job *backups.Plan, homes []*homeBackup) verdict.Fi
 	f.Subject = verdict.Subject{Kind: "recurringjob", Name: job.Name, Namespace: job.Namespace}
 	f.Details["job"], f.Details["schedule"], f.Details["covered"], f.Details[backups.DetachedSetting] = job.Name, job.Cron, idText(int64(covered)), value
 	f.Details["command"] = "kubectl -n " + job.Namespace + " patch settings.longhorn.io " + backups.DetachedSetting + ` --type=merge -p '{"value":"true"}'`
-	f.Message = fmt.Sprintf("recurring job %s (%s) leaves out volumes that are not attached, and so %s of its %s %s no current backup: %s; %s; setting %s is %s, true is expected",
-		job.Name, job.Cron, text.Number(len(homes)), text.Count(covered, "home"), text.Plural(len(homes), "has", "have"), told, told.backlog(), backups.DetachedSetting, value)
+	f.Message = fmt.Sprintf("recurring job %s (%s) leaves out volumes that are not attached: %s %s no current backup; %s; setting %s is %s, true is expected%s",
+		job.Name, job.Cron, told.outOf(covered), text.Plural(len(homes), "has", "have"), told.backlog(), backups.DetachedSetting, value, told.whose())
 	return f
 }

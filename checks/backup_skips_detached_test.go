@@ -47,9 +47,9 @@ var backupSkipsDetachedCases = cases{
 	fires: []damage{
 		{
 			name: "88 days", change: inTurn(skipping("false"), skippedFor(88*24*time.Hour)), want: outcomes{"backup-skips-detached": "fail critical 1"},
-			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached, and so 9 of its 11 homes have no current backup: 9 homes of hub datahub: " +
-				`those of "student-0001", "student-0002", "student-0003", "student-0004", "student-0006" and 4 more; the oldest of their newest backups is 88 days ` +
-				"old; setting allow-recurring-job-while-volume-detached is false, true is expected",
+			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached: 9 of 11 homes of hub datahub have no current backup; their last good " +
+				`backups are up to 88 days old; setting allow-recurring-job-while-volume-detached is false, true is expected; the homes of "student-0001", ` +
+				`"student-0002", "student-0003", "student-0004", "student-0006" and 4 more`,
 		},
 		{
 			name: "never any backup but of who runs, and the setting was not read as it is not there", change: inTurn(func(s *facts.Snapshot) {
@@ -57,15 +57,15 @@ var backupSkipsDetachedCases = cases{
 				neverBackedUp(stoppedHomes(s)...)(s)
 			}),
 			want: outcomes{"backup-skips-detached": "fail critical 1"},
-			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached, and so 9 of its 11 homes have no current backup: 9 homes of hub datahub: " +
-				`those of "student-0001", "student-0002", "student-0003", "student-0004", "student-0006" and 4 more; none of them has a backup; setting ` +
-				"allow-recurring-job-while-volume-detached is not set, true is expected",
+			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached: 9 of 11 homes of hub datahub have no current backup; none of them has a " +
+				`backup; setting allow-recurring-job-while-volume-detached is not set, true is expected; the homes of "student-0001", "student-0002", "student-0003", ` +
+				`"student-0004", "student-0006" and 4 more`,
 		},
 		{
 			name: "everybody came back this morning and runs now", change: inTurn(skipping("false"), startedBefore(3*time.Hour), lastBackups(4*24*time.Hour, running)),
 			want: outcomes{"backup-skips-detached": "fail critical 1"},
-			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached, and so 1 of its 11 homes has no current backup: 1 home of hub datahub: " +
-				`that of "student-0005"; its newest backup is 4 days old; setting allow-recurring-job-while-volume-detached is false, true is expected`,
+			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached: 1 of 11 homes of hub datahub has no current backup; its last good backup " +
+				`is 4 days old; setting allow-recurring-job-while-volume-detached is false, true is expected; the home of "student-0005"`,
 		},
 	},
 	mustNotFire: []damage{
@@ -94,14 +94,16 @@ var backupSkipsDetachedCases = cases{
 	boundary: []damage{
 		{
 			name: "a fifth of the homes", change: inTurn(skipping("false"), lastBackups(35*time.Hour, "claim-student-0003", "claim-student-0004")), want: outcomes{"backup-skips-detached": "fail error 1"},
-			summary: `recurring job nightly (30 2 * * *) leaves out volumes that are not attached, and so 2 of its 11 homes have no current backup: 2 homes of hub datahub: ` +
-				`those of "student-0003", "student-0004"; the oldest of their newest backups is 1 day 11 h old; setting allow-recurring-job-while-volume-detached is false, true is expected`,
+			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached: 2 of 11 homes of hub datahub have no current backup; their last good " +
+				`backups are up to 1 day 11 h old; setting allow-recurring-job-while-volume-detached is false, true is expected; the homes of "student-0003", ` +
+				`"student-0004"`,
 		},
 		{
 			name: "a smaller part is enough", change: inTurn(skipping("false"), lastBackups(35*time.Hour, "claim-student-0003", "claim-student-0004")), values: map[string]any{"maxSkippedPercent": 18},
 			want: outcomes{"backup-skips-detached": "fail critical 1"},
-			summary: `recurring job nightly (30 2 * * *) leaves out volumes that are not attached, and so 2 of its 11 homes have no current backup: 2 homes of hub datahub: ` +
-				`those of "student-0003", "student-0004"; the oldest of their newest backups is 1 day 11 h old; setting allow-recurring-job-while-volume-detached is false, true is expected`,
+			summary: "recurring job nightly (30 2 * * *) leaves out volumes that are not attached: 2 of 11 homes of hub datahub have no current backup; their last good " +
+				`backups are up to 1 day 11 h old; setting allow-recurring-job-while-volume-detached is false, true is expected; the homes of "student-0003", ` +
+				`"student-0004"`,
 		},
 	},
 	sourceFailed: []damage{

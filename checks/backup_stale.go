@@ -27,12 +27,12 @@ var backupStale = &Check{
 		Meaning: "The newest good backup of a home, in any system, is older than its last use and older than the last run of the schedule that covers " +
 			"it (where no schedule is known: older than backup-none's rpo). What the user did since is in no backup. It is critical once the backup is three times " +
 			"as old as it may be. Homes whose cause is known (no backup target, a paused schedule, a job that skips detached volumes, a stuck or failed backup …) " +
-			"are told by the check of that cause. Longhorn deletes failed backups after a day (setting failed-backup-ttl): then nothing shows the failure " +
+			"are reported by the check of that cause. Longhorn deletes failed backups after a day (setting failed-backup-ttl): then nothing shows the failure " +
 			"any more but this.",
 		FalseAlarms: "A home that was not used since its newest backup is current however old that is. A run that is going on, a schedule that was " +
 			"made after its last due time, and one run of a daily schedule that was moved to another hour are not held against anyone; a schedule that a change of " +
 			"clocks skips on that day neither. A server that runs counts as used now, whatever its user does: Longhorn up to 1.4 makes no backup of a volume " +
-			"that was not written to, so that a notebook server left running for days can be told there; stop it.",
+			"that was not written to, so that a notebook server left running for days can be reported there; stop it.",
 		Do: []string{
 			"Look at the schedule that the message names: `kubectl -n longhorn-system get cronjobs,jobs,pods` and the log of the newest job's pod; for Velero `velero backup get` and `velero backup describe NAME --details`.",
 			"Start a backup of the oldest home by hand (Longhorn's page: the volume, Create Backup; Velero: `velero backup create --from-schedule NAME`) and watch whether it ends.",
@@ -48,7 +48,7 @@ var backupStale = &Check{
 }
 
 func runBackupStale(in *Input) Result {
-	stale := in.untold(homeOld)
+	stale := in.unexplained(homeOld)
 	if len(stale) == 0 {
 		return Result{}
 	}

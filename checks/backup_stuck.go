@@ -115,6 +115,7 @@ func (in *Input) hanging(sets map[claimKey]*facts.VeleroBackup, jobs []*stuckJob
 			case job != nil:
 				job.add(hub.Hub, h, a, hangs(a))
 			case !hangs(a):
+			case hub.toldElsewhere(h, stuck):
 			case h.lacks():
 				note(a, h.newest.IsZero()).without.add(hub.Hub, h)
 			default:
@@ -160,5 +161,6 @@ func (in *Input) hangingFinding(s *hanging) verdict.Finding {
 	if !s.grave && told == s.without {
 		f.Message += "; it may be a large first backup"
 	}
+	f.Message += told.whose()
 	return f
 }

@@ -20,7 +20,7 @@ func (in *Input) stuckSets() map[claimKey]*facts.VeleroBackup {
 	for i := range in.Kube.Velero.Backups {
 		b := &in.Kube.Velero.Backups[i]
 		k := claimKey{b.Namespace, b.Schedule}
-		if b.Schedule == "" || !b.Running() || !in.hangs(later(b.Created, b.Started)) || !in.coversHub(&b.Scope) {
+		if !b.Running() || !in.hangs(later(b.Created, b.Started)) || !in.coversHub(&b.Scope) || !in.scheduled(b) {
 			continue
 		}
 		if have := stuck[k]; have == nil || b.Created.Before(have.Created) {
@@ -30,15 +30,24 @@ func (in *Input) stuckSets() map[claimKey]*facts.VeleroBackup {
 	return stuck
 }
 
+// scheduled tells whether the Schedule that made a Velero Backup is still there.
+func (in *Input) scheduled(b *facts.VeleroBackup) bool {
+	return slices.ContainsFunc(in.Kube.Velero.Schedules, func(s facts.VeleroSchedule) bool { return s.Namespace == b.Namespace && s.Name == b.Schedule })
+}
+
 func (in *Input) stuckSet(b *facts.VeleroBackup) verdict.Finding {
 	since := later(b.Created, b.Started)
 	f := verdict.Finding{Subject: verdict.Subject{Kind: "schedule", Name: b.Schedule, Namespace: b.Namespace}, Severity: verdict.Warning,
 		Details: map[string]string{"backup": b.Name, "phase": cmp.Or(b.Phase, "New"), "since": text.Time(since)}}
-	told := in.toldHomes()
+	told, left := in.toldHomes(), 0
 	in.eachHub(func(hub *Input) {
 		all := hub.homeBackups()
 		for i := range all {
-			if h := &all[i]; h.lacks() && h.plannedBy(b.Namespace, b.Schedule) {
+			switch h := &all[i]; {
+			case !h.lacks() || !h.plannedBy(b.Namespace, b.Schedule):
+			case hub.toldElsewhere(h, stuck):
+				left++
+			default:
 				told.add(hub.Hub, h)
 			}
 		}
@@ -47,11 +56,14 @@ func (in *Input) stuckSet(b *facts.VeleroBackup) verdict.Finding {
 	if b.Phase == "" || b.Phase == "New" || b.Phase == "InProgress" {
 		f.Message += ", and the schedule makes no other one before it ends"
 	}
-	if told.len() > 0 {
+	switch {
+	case told.len() > 0:
 		f.Severity = verdict.Error
 		told.describe(f.Details)
-		f.Message += fmt.Sprintf("; no current backup of %s; %s", told, told.backlog())
-	} else {
+		f.Message += fmt.Sprintf("; no current backup of %s; %s%s", told, told.backlog(), told.whose())
+	case left > 0:
+		f.Message += "; the homes without a current backup are reported with their own cause"
+	default:
 		f.Message += "; every home has a current backup all the same"
 	}
 	return f
@@ -130,6 +142,6 @@ func (in *Input) stuckJobFinding(s *stuckJob) verdict.Finding {
 	} else {
 		f.Message += "; delete the Job"
 	}
-	f.Message += ", and neither the CronJob nor the RecurringJob"
+	f.Message += ", and neither the CronJob nor the RecurringJob" + s.told.whose()
 	return f
 }

@@ -32,18 +32,49 @@ func runsLast(age time.Duration) func(*facts.Snapshot) {
 	}
 }
 
+// hangsIn gives claims a part in a run of Velero's that was begun so long ago and
+// has not ended.
+func hangsIn(run string, age time.Duration, claims ...string) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		for _, claim := range claims {
+			s.Kube.Backups = append(s.Kube.Backups, facts.Series{System: facts.SystemVeleroFile, Namespace: world.Namespace, Claim: claim,
+				Running: &facts.Attempt{Name: run + "-" + claim, Set: run, Since: s.Now.Add(-age), Phase: "InProgress"}})
+		}
+		world.Settle(s)
+	}
+}
+
 var backupStuckCases = cases{
 	check: backupStuck,
 	fires: []damage{
-		{name: "two homes, for three days", change: begun(72*time.Hour, usedNow...), want: outcomes{"backup-stuck": "fail error 1"}, summary: "2 backups have not ended for 3 days, backup-slow0 is InProgress since 2026-11-17 12:00 UTC; meanwhile there is no newer one of 2 homes of hub datahub: those of \"student-0005\", \"student-0010\""},
+		{name: "two homes, for three days", change: begun(72*time.Hour, usedNow...), want: outcomes{"backup-stuck": "fail error 1"}, summary: "2 backups have not ended for 3 days, backup-slow0 is InProgress since 2026-11-17 12:00 UTC; meanwhile there is no newer one of 2 homes of hub " +
+			`datahub; the homes of "student-0005", "student-0010"`},
 		{name: "15 days of Longhorn's Job (longhorn#7814)", change: changes(lastBackups(16*24*time.Hour), begun(15*24*time.Hour, usedNow...), recurring(nil), aJob("longhorn-system", "nightly", 15*24*time.Hour, nil)),
-			want: outcomes{"backup-stuck": "fail error 1"}, summary: "Job longhorn-system/nightly-29384756 of CronJob nightly, which runs Longhorn's recurring job of that name, has run since 2026-11-05 12:00 UTC, for 15 days, and Longhorn starts no other one before it ends; no current backup of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 16 days old; delete first the Backups that hang (backup-slow0, backup-slow1), then the Job, and neither the CronJob nor the RecurringJob"},
+			want: outcomes{"backup-stuck": "fail error 1"}, summary: "Job longhorn-system/nightly-29384756 of CronJob nightly, which runs Longhorn's recurring job of that name, has run since 2026-11-05 12:00 UTC, for 15 " +
+				"days, and Longhorn starts no other one before it ends; no current backup of 11 homes of hub datahub; their last good backups are up to 16 days old; " +
+				"delete first the Backups that hang (backup-slow0, backup-slow1), then the Job, and neither the CronJob nor the RecurringJob; the homes of " +
+				`"student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "Longhorn's Job alone", change: changes(lastBackups(4*24*time.Hour), recurring(nil), aJob("longhorn-system", "nightly", 80*time.Hour, nil)),
-			want: outcomes{"backup-stuck": "fail error 1"}, summary: "Job longhorn-system/nightly-29384756 of CronJob nightly, which runs Longhorn's recurring job of that name, has run since 2026-11-17 04:00 UTC, for 3 days 8 h, and Longhorn starts no other one before it ends; no current backup of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 4 days old; delete the Job, and neither the CronJob nor the RecurringJob"},
-		{name: "an idle home", change: changes(longUnused(idleHomes...), begun(25*time.Hour, idleHomes...)), want: outcomes{"backup-stuck": "fail warning 1"}, summary: "1 backup has not ended for 1 day 1 h, backup-slow0 is InProgress since 2026-11-19 11:00 UTC; meanwhile there is no newer one of 1 home of hub datahub: that of \"student-0006\""},
+			want: outcomes{"backup-stuck": "fail error 1"}, summary: "Job longhorn-system/nightly-29384756 of CronJob nightly, which runs Longhorn's recurring job of that name, has run since 2026-11-17 04:00 UTC, for 3 " +
+				"days 8 h, and Longhorn starts no other one before it ends; no current backup of 11 homes of hub datahub; their last good backups are up to 4 days " +
+				`old; delete the Job, and neither the CronJob nor the RecurringJob; the homes of "student-0001", "student-0002", "student-0003", "student-0004", ` +
+				`"student-0005" and 5 more`},
+		{name: "an idle home", change: changes(longUnused(idleHomes...), begun(25*time.Hour, idleHomes...)), want: outcomes{"backup-stuck": "fail warning 1"}, summary: "1 backup has not ended for 1 day 1 h, backup-slow0 is InProgress since 2026-11-19 11:00 UTC; meanwhile there is no newer one of 1 home of hub " +
+			`datahub; the home of "student-0006"`},
 		{name: "a first backup of a day", change: changes(begun(25*time.Hour, usedNow...), inSeries(func(b *facts.Series) { b.Newest, b.Previous, b.Good = facts.Point{}, facts.Point{}, 0 }, usedNow...)),
-			want: outcomes{"backup-stuck": "fail warning 1"}, summary: "2 backups have not ended for 1 day 1 h, backup-slow0 is InProgress since 2026-11-19 11:00 UTC; meanwhile there is no newer one of 2 homes of hub datahub: those of \"student-0005\", \"student-0010\"; it may be a large first backup"},
-		{name: "Velero's run, and nothing else", change: changes(onlyBy(world.WithVelero), runsLast(35*time.Hour)), want: outcomes{"backup-stuck": "fail error 1"}, summary: "Velero's backup nightly-20261120010000 of schedule nightly is InProgress since 2026-11-19 01:00 UTC, 1 day 11 h ago, and the schedule makes no other one before it ends; no current backup of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 1 day 10 h old"},
+			want: outcomes{"backup-stuck": "fail warning 1"}, summary: "2 backups have not ended for 1 day 1 h, backup-slow0 is InProgress since 2026-11-19 11:00 UTC; meanwhile there is no newer one of 2 homes of hub " +
+				`datahub; it may be a large first backup; the homes of "student-0005", "student-0010"`},
+		{name: "Velero's run, and nothing else", change: changes(onlyBy(world.WithVelero), runsLast(35*time.Hour)), want: outcomes{"backup-stuck": "fail error 1"}, summary: "Velero's backup nightly-20261120010000 of schedule nightly is InProgress since 2026-11-19 01:00 UTC, 1 day 11 h ago, and the schedule makes no other " +
+			`one before it ends; no current backup of 11 homes of hub datahub; their last good backups are up to 1 day 10 h old; the homes of "student-0001", ` +
+			`"student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
+		{name: "the first run of a Velero schedule that selects homes by label", change: changes(lastBackups(96*time.Hour, usedNow...),
+			veleroHas("nightly-1", "InProgress", 35*time.Hour), narrowed(func(scope *facts.VeleroScope) { scope.Selected = true }), hangsIn("nightly-1", 35*time.Hour, usedNow...)),
+			want: outcomes{"backup-stuck": "fail error 1"}, summary: "Velero's backup nightly-1 of schedule nightly is InProgress since 2026-11-19 01:00 UTC, 1 day 11 h ago, and the schedule makes no other one before it ends; " +
+				`no current backup of 2 homes of hub datahub; their last good backups are up to 4 days old; the homes of "student-0005", "student-0010"`},
+		{name: "a run of a Velero schedule that is gone", change: changes(lastBackups(96*time.Hour, usedNow...), veleroHas("nightly-1", "InProgress", 35*time.Hour),
+			hangsIn("nightly-1", 35*time.Hour, usedNow...), func(s *facts.Snapshot) { s.Kube.Velero.Schedules = nil }),
+			want: outcomes{"backup-stuck": "fail error 1"}, summary: "2 backups have not ended for 1 day 11 h, nightly-1-claim-student-0005 is InProgress since 2026-11-19 01:00 UTC; meanwhile there is no " +
+				`newer one of 2 homes of hub datahub; the homes of "student-0005", "student-0010"`},
 		{name: "Velero's run beside Longhorn's", change: changes(world.WithVelero, runsLast(35*time.Hour)), want: outcomes{"backup-stuck": "fail warning 1"}, summary: "Velero's backup nightly-20261120010000 of schedule nightly is InProgress since 2026-11-19 01:00 UTC, 1 day 11 h ago, and the schedule makes no other one before it ends; every home has a current backup all the same"},
 		{name: "what makes the copies of the database", change: changes(cronJob("hub-db", nil), madeBy("hub-db"), aJob(world.Namespace, "hub-db", 26*time.Hour, nil)),
 			want: outcomes{"backup-stuck": "fail error 1"}, summary: "Job datahub/hub-db-29384756 of CronJob hub-db, which makes backup nightly of hub datahub's database, has run since 2026-11-19 10:00 UTC, for 1 day 2 h"},

@@ -130,11 +130,15 @@ func (o *outages) relying(in *Input, at claimKey) *toldHomes {
 		func(_ *homeBackup, p *backups.Plan) bool { return !idle(*p) && !o.hit(p) })
 }
 
+// syncPatience is how long Longhorn may take to look through a backup target: a
+// large one takes it hours, and nothing is lost meanwhile.
+const syncPatience = 2 * time.Hour
+
 // targetDown says why no backup can go to a BackupTarget that has a URL, "" if
 // nothing is wrong, and unsure why that cannot be told.
 func (in *Input) targetDown(t *facts.LHBackupTarget) (why, unsure string) {
 	grace := in.settingOf("backup-target-unavailable", backupGrace)
-	stale := max(3*t.PollInterval, grace)
+	stale := max(3*t.PollInterval, syncPatience, grace)
 	switch {
 	case t.URL == "":
 		return "", ""
@@ -197,7 +201,7 @@ func (in *Input) relying(f *verdict.Finding, told *toldHomes) {
 	}
 	f.Severity = verdict.Critical
 	told.describe(f.Details)
-	f.Message += fmt.Sprintf("; nothing else backs up %s; %s", told, told.backlog())
+	f.Message += fmt.Sprintf("; nothing else backs up %s; %s%s", told, told.backlog(), told.whose())
 }
 
 // locationDown says why no backup can go to a storage location of Velero's, ""

@@ -42,20 +42,34 @@ func notValidated(age time.Duration) func(*facts.Snapshot) {
 var backupTargetUnavailableCases = cases{
 	check: backupTargetUnavailable,
 	fires: []damage{
-		{name: "no access since yesterday evening", change: targetLost(15 * time.Hour), want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-19 21:00 UTC: failed to list s3://hub-backups: AccessDenied: Access Denied; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 9 h 30 min old"},
-		{name: "polled no more", change: notPolled(15 * time.Hour), want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) was last looked into by Longhorn at 2026-11-19 21:00 UTC, 15 h ago, though its poll interval is 5 min; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 9 h 30 min old"},
+		{name: "no access since yesterday evening", change: targetLost(15 * time.Hour), want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-19 21:00 UTC: failed to list s3://hub-backups: AccessDenied: " +
+			`Access Denied; nothing else backs up 11 homes of hub datahub; their last good backups are up to 9 h 30 min old; the homes of "student-0001", ` +
+			`"student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
+		{name: "polled no more", change: notPolled(15 * time.Hour), want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) was last looked into by Longhorn at 2026-11-19 21:00 UTC, 15 h ago, though its poll interval is " +
+			`5 min; nothing else backs up 11 homes of hub datahub; their last good backups are up to 9 h 30 min old; the homes of "student-0001", "student-0002", ` +
+			`"student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "never polled", change: inTarget(func(t *facts.LHBackupTarget) { t.LastSyncedAt = time.Time{} }),
-			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) was never looked into by Longhorn, though its poll interval is 5 min; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 9 h 30 min old"},
+			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) was never looked into by Longhorn, though its poll interval is 5 min; nothing else backs up 11 " +
+				`homes of hub datahub; their last good backups are up to 9 h 30 min old; the homes of "student-0001", "student-0002", "student-0003", "student-0004", ` +
+				`"student-0005" and 5 more`},
 		{name: "for three days, and the homes were used", change: changes(targetLost(72*time.Hour), lastBackups(80*time.Hour)),
-			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-17 12:00 UTC: failed to list s3://hub-backups: AccessDenied: Access Denied; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 3 days 8 h old"},
+			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-17 12:00 UTC: failed to list s3://hub-backups: AccessDenied: " +
+				`Access Denied; nothing else backs up 11 homes of hub datahub; their last good backups are up to 3 days 8 h old; the homes of "student-0001", ` +
+				`"student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "Velero makes backups too", change: changes(world.WithVelero, targetLost(15*time.Hour)),
 			want: outcomes{"backup-target-unavailable": "fail error 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-19 21:00 UTC: failed to list s3://hub-backups: AccessDenied: Access Denied; no home relies on it alone"},
 		{name: "Velero's location", change: changes(onlyBy(world.WithVelero), locationLost(5*time.Hour)),
-			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "Velero's storage location default (s3://velero-backups/hub) is Unavailable, and was last read at 2026-11-20 07:00 UTC: no such bucket; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 10 h 59 min old"},
+			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "Velero's storage location default (s3://velero-backups/hub) is Unavailable, and was last read at 2026-11-20 07:00 UTC: no such bucket; nothing else " +
+				`backs up 11 homes of hub datahub; their last good backups are up to 10 h 59 min old; the homes of "student-0001", "student-0002", "student-0003", ` +
+				`"student-0004", "student-0005" and 5 more`},
 		{name: "both are lost", change: changes(world.WithVelero, targetLost(15*time.Hour), locationLost(5*time.Hour)),
-			want: outcomes{"backup-target-unavailable": "fail critical 2"}, summary: "2 places that backups go to cannot be reached: BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-19 21:00 UTC: failed to list s3://hub-backups: AccessDenied: Access Denied; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 9 h 30 min old"},
+			want: outcomes{"backup-target-unavailable": "fail critical 2"}, summary: "2 places that backups go to cannot be reached: BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-19 21:00 UTC: " +
+				"failed to list s3://hub-backups: AccessDenied: Access Denied; nothing else backs up 11 homes of hub datahub; their last good backups are up to 9 h 30 " +
+				`min old; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "Velero does not run", change: changes(onlyBy(world.WithVelero), notValidated(10*time.Hour)),
-			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "Velero's storage location default (s3://velero-backups/hub) was last looked at by Velero at 2026-11-20 02:00 UTC, 10 h ago, and nothing was done there since, which is expected every minute; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 10 h 59 min old"},
+			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "Velero's storage location default (s3://velero-backups/hub) was last looked at by Velero at 2026-11-20 02:00 UTC, 10 h ago, and nothing was done " +
+				"there since, which is expected every minute; nothing else backs up 11 homes of hub datahub; their last good backups are up to 10 h 59 min old; the " +
+				`homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 	},
 	mustNotFire: []damage{
 		{name: "polling is off", change: changes(notPolled(90*24*time.Hour), inTarget(func(t *facts.LHBackupTarget) { t.PollInterval = 0 }))},
@@ -75,10 +89,14 @@ var backupTargetUnavailableCases = cases{
 	},
 	boundary: []damage{
 		{name: "a second less than grace", change: targetLost(30*time.Minute - time.Second)},
-		{name: "grace", change: targetLost(30 * time.Minute), want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-20 11:30 UTC: failed to list s3://hub-backups: AccessDenied: Access Denied; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 9 h 30 min old"},
+		{name: "grace", change: targetLost(30 * time.Minute), want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) is not available since 2026-11-20 11:30 UTC: failed to list s3://hub-backups: AccessDenied: " +
+			`Access Denied; nothing else backs up 11 homes of hub datahub; their last good backups are up to 9 h 30 min old; the homes of "student-0001", ` +
+			`"student-0002", "student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "a poll interval of an hour", change: changes(notPolled(3*time.Hour-time.Second), inTarget(func(t *facts.LHBackupTarget) { t.PollInterval = time.Hour }))},
 		{name: "three of them", change: changes(notPolled(3*time.Hour), inTarget(func(t *facts.LHBackupTarget) { t.PollInterval = time.Hour })),
-			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) was last looked into by Longhorn at 2026-11-20 09:00 UTC, 3 h ago, though its poll interval is 1 h; nothing else backs up 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; the oldest of their newest backups is 9 h 30 min old"},
+			want: outcomes{"backup-target-unavailable": "fail critical 1"}, summary: "BackupTarget default (s3://hub-backups@eu-central-1/) was last looked into by Longhorn at 2026-11-20 09:00 UTC, 3 h ago, though its poll interval is " +
+				`1 h; nothing else backs up 11 homes of hub datahub; their last good backups are up to 9 h 30 min old; the homes of "student-0001", "student-0002", ` +
+				`"student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "more patience", change: targetLost(50 * time.Minute), values: map[string]any{"grace": "1h"}},
 		{name: "Velero read its location within grace", change: changes(onlyBy(world.WithVelero), locationLost(29*time.Minute))},
 	},

@@ -83,13 +83,13 @@ func runBackupTargetUnset(in *Input) Result {
 }
 
 func (in *Input) unsetTarget(name string, told *toldHomes) verdict.Finding {
-	why := "there is no BackupTarget " + name
+	why, expected := "there is no BackupTarget "+name, "one that exists"
 	if in.lhTarget(name) != nil {
-		why = "BackupTarget " + name + " has no URL"
+		why, expected = "BackupTarget "+name+" has no URL", "a place outside of the cluster"
 	}
 	f := verdict.Finding{Subject: targetSubject(in, name), Details: map[string]string{"target": name}}
 	told.describe(f.Details)
-	f.Message = fmt.Sprintf("%s, a place outside of the cluster is expected: Longhorn cannot back up %s; %s", why, told, told.backlog())
+	f.Message = fmt.Sprintf("%s: Longhorn cannot back up %s; %s; %s is expected%s", why, told, told.backlog(), expected, told.whose())
 	return f
 }
 

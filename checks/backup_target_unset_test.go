@@ -31,21 +31,20 @@ var backupTargetUnsetCases = cases{
 	fires: []damage{
 		{
 			name: "the default target has no URL", change: noTarget, want: outcomes{"backup-target-unset": "fail critical 1"},
-			summary: "BackupTarget default has no URL, a place outside of the cluster is expected: Longhorn cannot back up 11 homes of hub datahub: " +
-				"those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; none of them has a backup",
+			summary: "BackupTarget default has no URL: Longhorn cannot back up 11 homes of hub datahub; none of them has a backup; a place outside of the cluster is " +
+				`expected; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`,
 		},
 		{
 			name: "before 1.3 it is a setting", change: changes(noTarget, inTarget(func(t *facts.LHBackupTarget) { t.Known = false })),
 			want: outcomes{"backup-target-unset": "fail critical 1"},
-			summary: "BackupTarget default has no URL, a place outside of the cluster is expected: Longhorn cannot back up 11 homes of hub datahub: " +
-				"those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; none of them has a backup",
+			summary: "BackupTarget default has no URL: Longhorn cannot back up 11 homes of hub datahub; none of them has a backup; a place outside of the cluster is " +
+				`expected; the homes of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more`,
 		},
 		{
-			name:   "a volume names a target that does not exist",
-			change: changes(neverBackedUp("claim-student-0003"), toTarget("old", "claim-student-0003")),
-			want:   outcomes{"backup-target-unset": "fail critical 1"},
-			summary: "there is no BackupTarget old, a place outside of the cluster is expected: Longhorn cannot back up 1 home of hub datahub: " +
-				"that of \"student-0003\"; it has no backup",
+			name:    "a volume names a target that does not exist",
+			change:  changes(neverBackedUp("claim-student-0003"), toTarget("old", "claim-student-0003")),
+			want:    outcomes{"backup-target-unset": "fail critical 1"},
+			summary: `there is no BackupTarget old: Longhorn cannot back up 1 home of hub datahub; it has no backup; one that exists is expected; the home of "student-0003"`,
 		},
 		{
 			name:    "no target at all, and one that does not exist",
@@ -70,8 +69,8 @@ var backupTargetUnsetCases = cases{
 		{
 			name: "a second older", change: changes(lastBackups(26*time.Hour+time.Second, "claim-student-0003"), toTarget("old", "claim-student-0003")),
 			want: outcomes{"backup-target-unset": "fail critical 1"},
-			summary: "there is no BackupTarget old, a place outside of the cluster is expected: Longhorn cannot back up 1 home of hub datahub: " +
-				"that of \"student-0003\"; its newest backup is 1 day 2 h old",
+			summary: "there is no BackupTarget old: Longhorn cannot back up 1 home of hub datahub; its last good backup is 1 day 2 h old; one that exists is expected; the " +
+				`home of "student-0003"`,
 		},
 	},
 	sourceFailed: []damage{

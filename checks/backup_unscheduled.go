@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"hubaudit/internal/facts"
-	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 )
 
@@ -21,7 +20,7 @@ var backupUnscheduled = &Check{
 			"or a group on the volume's labels; a volume with no such label has the group default), no Schedule of Velero takes in the namespace, and no Schedule of " +
 			"K8up lies in it. It is critical where a home has no backup at all. A label on a volume that names a single job takes it out of the group default, " +
 			"and so out of the nightly backup: the common way to get here.",
-		FalseAlarms: "A home with a current backup, whoever made it, is not told, nor is one that was not used since its newest backup. Where backups are " +
+		FalseAlarms: "A home with a current backup, whoever made it, is not reported, nor is one that was not used since its newest backup. Where backups are " +
 			"VolumeSnapshots, what makes them is not known: backup-stale tells those that have become too old.",
 		Do: []string{
 			"See what selects a volume: `kubectl -n longhorn-system get volumes.longhorn.io VOLUME --show-labels` and `kubectl -n longhorn-system get recurringjobs.longhorn.io -o yaml`.",
@@ -46,7 +45,7 @@ func runBackupUnscheduled(in *Input) Result {
 			f.Severity = verdict.Critical
 		}
 	}
-	f.Message = fmt.Sprintf("no schedule selects %s; %s, of %s with data, and a schedule for each is expected", told, told.backlog(), text.Count(len(in.homeBackups()), "user claim"))
+	f.Message = fmt.Sprintf("no schedule selects %s; %s; a schedule for each is expected%s", told.outOf(len(in.homeBackups())), told.backlog(), told.whose())
 	return Result{Findings: []verdict.Finding{f}}
 }
 

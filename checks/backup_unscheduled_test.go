@@ -22,24 +22,23 @@ var backupUnscheduledCases = cases{
 	check: backupUnscheduled,
 	fires: []damage{
 		{
-			name:   "a label for trimming takes a home out of the group default",
-			change: inTurn(labelled(running, []string{"trim"}, nil), lastBackups(40*time.Hour, running)),
-			want:   outcomes{"backup-unscheduled": "fail error 1"},
-			summary: `no schedule selects 1 home of hub datahub: that of "student-0005"; its newest backup is 1 day 16 h old, of 11 user claims with data, ` +
-				"and a schedule for each is expected",
+			name:    "a label for trimming takes a home out of the group default",
+			change:  inTurn(labelled(running, []string{"trim"}, nil), lastBackups(40*time.Hour, running)),
+			want:    outcomes{"backup-unscheduled": "fail error 1"},
+			summary: `no schedule selects 1 of 11 homes of hub datahub; its last good backup is 1 day 16 h old; a schedule for each is expected; the home of "student-0005"`,
 		},
 		{
 			name:   "the same of two, one without any backup",
 			change: inTurn(labelled(running, nil, []string{"gold"}), labelled(idleOne, nil, []string{"gold"}), lastBackups(40*time.Hour, running), neverBackedUp(idleOne)),
 			want:   outcomes{"backup-unscheduled": "fail critical 1"},
-			summary: `no schedule selects 2 homes of hub datahub: those of "student-0005", "student-0009"; the oldest of their newest backups is 1 day 16 h old, and 1 has none, ` +
-				"of 11 user claims with data, and a schedule for each is expected",
+			summary: "no schedule selects 2 of 11 homes of hub datahub; their last good backups are up to 1 day 16 h old, and 1 has none; a schedule for each is expected; " +
+				`the homes of "student-0005", "student-0009"`,
 		},
 		{
 			name: "no job makes backups", change: inTurn(jobs(facts.LHRecurringJob{Name: "snap", Task: "snapshot", Cron: "0 * * * *", Groups: []string{"default"}}), world.NoBackups),
 			want: outcomes{"backup-unscheduled": "fail critical 1"},
-			summary: `no schedule selects 11 homes of hub datahub: those of "student-0001", "student-0002", "student-0003", "student-0004", "student-0005" and 5 more; ` +
-				"none of them has a backup, of 11 user claims with data, and a schedule for each is expected",
+			summary: `no schedule selects 11 of 11 homes of hub datahub; none of them has a backup; a schedule for each is expected; the homes of "student-0001", ` +
+				`"student-0002", "student-0003", "student-0004", "student-0005" and 5 more`,
 		},
 	},
 	mustNotFire: []damage{
@@ -57,8 +56,7 @@ var backupUnscheduledCases = cases{
 		{name: "26 hours are not too old", change: inTurn(labelled(running, []string{"trim"}, nil), lastBackups(26*time.Hour, running))},
 		{
 			name: "a second more is", change: inTurn(labelled(running, []string{"trim"}, nil), lastBackups(26*time.Hour+time.Second, running)), want: outcomes{"backup-unscheduled": "fail error 1"},
-			summary: `no schedule selects 1 home of hub datahub: that of "student-0005"; its newest backup is 1 day 2 h old, of 11 user claims with data, ` +
-				"and a schedule for each is expected",
+			summary: `no schedule selects 1 of 11 homes of hub datahub; its last good backup is 1 day 2 h old; a schedule for each is expected; the home of "student-0005"`,
 		},
 	},
 	sourceFailed: []damage{

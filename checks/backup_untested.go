@@ -17,7 +17,7 @@ var backupUntested = &Check{
 	Since:    "0.5.0",
 	Scope:    PerHub,
 	Needs:    []string{facts.History},
-	Uses:     []string{facts.KubeClaims, facts.KubeSnapshots, facts.LonghornVolumes, facts.VeleroRestores},
+	Uses:     append([]string{facts.KubeClaims, facts.VeleroRestores}, heldSources...),
 	Weighs:   []string{HubBackups},
 	Baseline: true,
 	Params: []Param{
@@ -30,7 +30,7 @@ var backupUntested = &Check{
 			"Copies of the hub's database that are files or objects are opened by the audit itself in each run (`verify: open`), or restored into a scratch " +
 			"server (`verify: restore`); whatever cannot be opened, snapshots, Longhorn's and Velero's backups, a managed database's own, and everybody's homes, must be restored somewhere now and then.",
 		FalseAlarms: "A restore that the audit can see counts by itself: a Velero Restore of the hub's namespace that completed, a Longhorn volume or a claim that was made from a " +
-			"backup or snapshot. One that was made elsewhere must be told: `audit accept backup-untested --hub HUB --reason \"restored claim-x of 1 May into a " +
+			"backup or snapshot. One that was made elsewhere must be noted: `audit accept backup-untested --hub HUB --reason \"restored claim-x of 1 May into a " +
 			"test namespace, files compared\"` notes it with its time. A hub that is younger than the span is new and is not reported, nor are homes of which none has " +
 			"a backup (backup-none tells those), nor a database of which there is no copy (backup-hub-db-missing) or whose copies were opened and are bad (backup-restore-mismatch).",
 		Do: []string{
@@ -100,7 +100,7 @@ func (in *Input) databaseUntested(drilled time.Time) Result {
 	case !toTest || !last.IsZero() && in.Now.Sub(last) <= span || in.Now.Sub(in.oldestUser()) < span:
 		return Result{}
 	case len(unknown) > 0:
-		return Result{Unknown: "whether a copy of the hub's database can be restored could not be told: " + strings.Join(unknown, "; ")}
+		return Result{Unknown: strings.Join(unknown, "; ")}
 	default:
 		return Result{Findings: []verdict.Finding{in.neverOpened(last, span, reasons)}}
 	}

@@ -3,7 +3,6 @@ package checks
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
@@ -48,7 +47,7 @@ func (in *Input) coverHomes(c *verdict.Coverage) {
 			c.Current++
 		case homeOld:
 			c.Old++
-		case homeUntold:
+		case homeUnsure:
 			c.Untold++
 		default:
 			c.None++
@@ -68,21 +67,19 @@ func (in *Input) coverDatabase(c *verdict.Coverage) {
 			d.Good, d.GoodAt = newest.Name, newest.Time
 		}
 		mark := in.Past.Marks[facts.SeriesKey{Hub: in.Hub.Name, Name: facts.MarkTested + b.Name}]
-		d.Tested, d.TestedAt = copyNamed(mark.Value), mark.Until
+		_, d.Tested, d.Level = facts.ParseTestedMark(mark.Value)
+		d.TestedAt = mark.Until
 		if t.whole {
 			d.Tested, d.TestedAt, d.Level = b.Opened.Copy.Name, cmp.Or(b.Opened.KnownAt, in.Now), b.Opened.Level
 		}
+		source := in.locationSource(b)
+		d.Unread = source.Status == facts.Failed
 		d.Trouble = trouble(&t, newest, fault, in.demands(b, in.Duration(slackParam.Name)))
+		if d.Unread {
+			d.Trouble = "source " + source.Name + " could not be read" // why is told with the source
+		}
 		c.Database = append(c.Database, d)
 	}
-}
-
-// copyNamed is the name in a copy's ID.
-func copyNamed(id string) string {
-	for range 2 {
-		id = id[:max(0, strings.LastIndexByte(id, ' '))]
-	}
-	return id
 }
 
 // trouble is the worst that is known of a location, "" for nothing.

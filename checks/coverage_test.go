@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func TestCoverageOfTheDatabase(t *testing.T) {
 			hubOf(s).Backups[0].Verify, hubOf(s).Backups[0].Opened = facts.VerifyNone, nil
 		}, name, "", "backup nightly is configured with verify: none"},
 		"too old":           {inBackup(aged(30 * time.Hour)), name, name, "too old: one of the run that was due at 2026-11-20 03:00 UTC is expected"},
-		"could not be read": {failed(nightly), name, "", "source backup/datahub/nightly could not be read: gave up after 30s"},
+		"could not be read": {failed(nightly), name, "", "source backup/datahub/nightly could not be read"},
 		"lacks a user": {inCopy(func(o *facts.Opened, _ *facts.Snapshot) {
 			o.Content.Users, o.Content.Spawners = o.Content.Users[1:], o.Content.Spawners[1:]
 		}), name, "",
@@ -77,8 +78,45 @@ func TestCoverageOfTheDatabase(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			d := coverageAfter(t, c.change).Database[0]
-			if d.Good != c.good || d.Tested != c.tested || d.Trouble != c.trouble || d.Good == "" != d.GoodAt.IsZero() || d.Tested == "" != d.TestedAt.IsZero() {
+			if d.Good != c.good || d.Tested != c.tested || d.Trouble != c.trouble || d.Unread != strings.Contains(c.trouble, "could not be read") || d.Good == "" != d.GoodAt.IsZero() || d.Tested == "" != d.TestedAt.IsZero() {
 				t.Errorf("%+v", d)
+			}
+		})
+	}
+}
+
+// TestJudgeAndCover: that the copies of a database are forgotten on the way
+// changes no verdict and no coverage.
+func TestJudgeAndCover(t *testing.T) {
+	suite, err := NewSuite(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*facts.Snapshot){
+		"healthy": func(*facts.Snapshot) {},
+		"reset":   forget(func(s *facts.Snapshot) { world.ResetDatabase(s, world.HubName, "student-0003", "student-0007") }),
+		"corrupt": func(s *facts.Snapshot) {
+			hubOf(s).Users, hubOf(s).Database.Damage = nil, []facts.Damage{{Kind: facts.DamageNoTables, Message: "it has no tables"}}
+		},
+		"torn":           faultyCopy(facts.CopyTorn, ""),
+		"a user missing": inCopy(func(o *facts.Opened, _ *facts.Snapshot) { o.Content.Users = o.Content.Users[1:] }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, taken := healthy(), healthy()
+			change(whole)
+			change(taken)
+			if diff := cmp.Diff(Coverage(suite, whole), Coverage(suite, taken)); diff != "" {
+				t.Fatal(diff)
+			}
+			verdicts, coverage := JudgeAndCover(suite, taken)
+			if diff := cmp.Diff(Judge(suite, whole), verdicts); diff != "" {
+				t.Errorf("verdicts (-kept +forgotten):\n%s", diff)
+			}
+			if diff := cmp.Diff(Coverage(suite, whole), coverage); diff != "" {
+				t.Errorf("coverage (-kept +forgotten):\n%s", diff)
+			}
+			if o := hubOf(taken).Backups[0].Opened; o == nil || o.Content != nil {
+				t.Errorf("of the copy is left %+v", o)
 			}
 		})
 	}

@@ -27,9 +27,9 @@ const (
 	homeNone    homeState = iota // no good backup in any system
 	homeOld                      // only one that is too old
 	homeCurrent                  // one that is newer than its last use, or as new as the schedule promises
-	// homeUntold: a fresh backup of Velero's may or may not hold it, as the API does
-	// not say which volumes it snapshotted.
-	homeUntold
+	// homeUnsure: a fresh backup of Velero's or K8up's may or may not hold it, as the
+	// API does not say which volumes are in it.
+	homeUnsure
 )
 
 // homeCause is why a home has no current backup: the first that holds, in this
@@ -43,16 +43,20 @@ const (
 	schedulePaused                     // backup-schedule-paused
 	skipsDetached                      // backup-skips-detached
 	notReached                         // backup-partial-coverage
+	notListed                          // backup-partial-coverage
 	unscheduled                        // backup-unscheduled
 	stuck                              // backup-stuck
 	failedBackup                       // backup-failed
+	// lostVolume: there is nothing left to back up, which lh-no-usable-replica or
+	// lh-blank-attach-risk tell; it comes before all others.
+	lostVolume
 )
 
 // causeChecks are the ids of the checks that tell the homes of a cause.
 var causeChecks = map[homeCause]string{
 	targetUnset: "backup-target-unset", targetUnavailable: "backup-target-unavailable", schedulePaused: "backup-schedule-paused",
-	skipsDetached: "backup-skips-detached", notReached: "backup-partial-coverage", unscheduled: "backup-unscheduled",
-	stuck: "backup-stuck", failedBackup: "backup-failed",
+	skipsDetached: "backup-skips-detached", notReached: "backup-partial-coverage", notListed: "backup-partial-coverage", unscheduled: "backup-unscheduled",
+	stuck: "backup-stuck", failedBackup: "backup-failed", lostVolume: "lh-no-usable-replica",
 }
 
 // homeBackup is a user's claim that needs a backup, and what there is of it.
@@ -79,12 +83,16 @@ func (in *Input) backups() *backups.Index {
 // snapshot, worked out once for all checks. A claim that is too young for one, or
 // that no run of its schedule was due for yet, is not among them.
 func (in *Input) homeBackups() []homeBackup {
-	of := in.hubShared()
-	if of.homes == nil {
-		homes := in.judgeHomes()
-		of.homes = &homes
+	homes, known := in.shared.homes[in.Hub]
+	if !known {
+		homes = in.judgeHomes()
+		if in.shared.homes == nil {
+			in.shared.homes = map[*facts.Hub][]homeBackup{}
+		}
+		in.shared.homes[in.Hub] = homes
+		in.hubShared().uses = lastUses{} // which nobody asks for again
 	}
-	return *of.homes
+	return homes
 }
 
 // uncovered are the homes without a current backup for that cause.
@@ -92,11 +100,26 @@ func (in *Input) uncovered(cause homeCause) []*homeBackup {
 	return in.homesThat(func(h *homeBackup) bool { return h.lacks() && h.cause == cause })
 }
 
-// untold are the homes in a state whose cause no check of this run tells.
-func (in *Input) untold(state homeState) []*homeBackup {
+// unexplained are the homes in a state whose cause no check of this run tells.
+func (in *Input) unexplained(state homeState) []*homeBackup {
 	return in.homesThat(func(h *homeBackup) bool {
 		return h.state == state && (h.cause == noCause || !in.judges(causeChecks[h.cause]))
 	})
+}
+
+// toldElsewhere tells whether a home without a current backup is told by another
+// check than that of the cause.
+func (in *Input) toldElsewhere(h *homeBackup, cause homeCause) bool {
+	check := causeChecks[h.cause]
+	switch {
+	case !h.lacks() || h.cause == cause:
+		return false
+	case check != "" && in.judges(check):
+		return true
+	case h.state == homeNone:
+		return in.judges("backup-none")
+	}
+	return in.judges("backup-stale")
 }
 
 func (in *Input) homesThat(is func(*homeBackup) bool) []*homeBackup {

@@ -7,6 +7,7 @@ import (
 
 	"hubaudit/internal/backups"
 	"hubaudit/internal/facts"
+	"hubaudit/internal/verdict"
 )
 
 // causeJudge tells why homes have no current backup.
@@ -19,6 +20,11 @@ type causeJudge struct {
 	// sets are the runs of Velero that do not end, by their schedules.
 	sets map[claimKey]*facts.VeleroBackup
 	runs map[runKey]*veleroRun
+	// unlisted is when K8up's newest backup was made of each namespace where it keeps
+	// no list of what is in it.
+	unlisted map[string]time.Time
+	// lost are the volumes without a copy, nil before they were looked for.
+	lost map[*facts.LHVolume]bool
 	// schedules: Velero or K8up has some, for whatever.
 	schedules bool
 }
@@ -28,13 +34,13 @@ type runKey struct{ namespace, schedule string }
 // veleroRun is the newest run that can be restored from, and whether a later one
 // of the schedule failed.
 type veleroRun struct {
-	backups.Run
-	known, failed bool
+	*backups.Run // nil for none
+	failed       bool
 }
 
 func (in *Input) causeJudge(j *homesJudge) causeJudge {
 	c := causeJudge{in: in, uses: &j.uses, outages: in.outages(), sets: in.stuckSets(),
-		stuck: map[string]bool{}, runs: map[runKey]*veleroRun{},
+		stuck: map[string]bool{}, runs: map[runKey]*veleroRun{}, unlisted: in.unlistedByK8up(),
 		schedules: len(in.Kube.Velero.Schedules)+len(in.Kube.K8up.Schedules) > 0}
 	for _, s := range in.stuckJobs() {
 		if s.maker.recurring != nil {
@@ -44,12 +50,36 @@ func (in *Input) causeJudge(j *homesJudge) causeJudge {
 	return c
 }
 
+// unlistedByK8up is by namespace when K8up last made a backup of all its claims of
+// which it keeps no list (skipSnapshotsSync): of these namespaces there is no
+// Snapshot at all.
+func (in *Input) unlistedByK8up() map[string]time.Time {
+	unlisted := map[string]time.Time{}
+	for i := range in.Kube.K8up.Schedules {
+		s := &in.Kube.K8up.Schedules[i]
+		if at, ran := in.Kube.K8up.Succeeded[s.Namespace]; ran && s.Cron != "" && !s.Selected {
+			unlisted[s.Namespace] = at
+		}
+	}
+	if len(unlisted) == 0 {
+		return nil
+	}
+	for i := range in.Kube.Backups {
+		if s := &in.Kube.Backups[i]; s.System == facts.SystemK8up {
+			delete(unlisted, s.Namespace)
+		}
+	}
+	return unlisted
+}
+
 // of tells why a home has no current backup, or that it may have one.
 func (c *causeJudge) of(h *homeBackup, held *backups.Held) (homeState, homeCause) {
 	plans := h.active()
 	ours := held.System == "" || held.System == facts.SystemLonghorn
-	alone := !slices.ContainsFunc(plans, func(p backups.Plan) bool { return p.System != facts.SystemLonghorn })
+	alone := !slices.ContainsFunc(h.plans, func(p backups.Plan) bool { return p.System != facts.SystemLonghorn })
 	switch {
+	case h.volume != nil && c.lostVolumes()[h.volume]:
+		return h.state, lostVolume
 	case h.volume != nil && ours && alone && c.targetUnset(h.volume):
 		return h.state, targetUnset
 	case len(plans) > 0 && !slices.ContainsFunc(plans, c.reachable):
@@ -59,14 +89,17 @@ func (c *causeJudge) of(h *homeBackup, held *backups.Held) (homeState, homeCause
 	case c.skips(h, plans):
 		return h.state, skipsDetached
 	}
-	if run := c.run(h, plans); run != nil && takenAt(run).After(h.newest) && c.fresh(h, run) && takenAt(run).After(h.claim.Created) {
+	if run := c.run(h, plans); run != nil && takenAt(run).After(h.newest) && h.fresh(takenAt(run)) && takenAt(run).After(h.claim.Created) {
 		switch {
-		case run.Untold > 0 && run.VolumeSnapshots >= run.Claims:
+		case run.Unnamed() > 0 && run.Whole():
 			return homeCurrent, noCause
-		case run.Untold > 0:
-			return homeUntold, notReached
+		case run.Unnamed() > 0:
+			return homeUnsure, notReached
 		}
 		return h.state, notReached
+	}
+	if at := c.unlisted[h.claim.Namespace]; at.After(h.newest) && h.fresh(at) && at.After(h.claim.Created) {
+		return homeUnsure, notListed
 	}
 	switch {
 	case len(h.plans) == 0 && c.schedulable(h, held):
@@ -78,6 +111,24 @@ func (c *causeJudge) of(h *homeBackup, held *backups.Held) (homeState, homeCause
 		return h.state, failedBackup
 	}
 	return h.state, noCause
+}
+
+// lostVolumes are those of which no copy is left, as another check says.
+func (c *causeJudge) lostVolumes() map[*facts.LHVolume]bool {
+	if c.lost != nil {
+		return c.lost
+	}
+	c.lost = map[*facts.LHVolume]bool{}
+	if ready, _ := lhNoUsableReplica.sourcesReady(c.in.Snapshot, c.in.Hub); ready != verdict.Pass || c.in.longhornGaps() != "" {
+		return c.lost
+	}
+	all := c.in.volumeHealths()
+	for i := range all {
+		if v := &all[i]; c.in.lost(v) && c.in.lossTold(v) {
+			c.lost[v.LHVolume] = true
+		}
+	}
+	return c.lost
 }
 
 // targetUnset tells whether a volume's backups have nowhere to go.
@@ -126,7 +177,7 @@ func (c *causeJudge) run(h *homeBackup, plans []backups.Plan) *veleroRun {
 		return nil
 	}
 	run := c.lookUp(k)
-	if !run.known || run.Scope.Selected {
+	if run.Run == nil || run.Scope.Selected {
 		return nil
 	}
 	return run
@@ -135,8 +186,7 @@ func (c *causeJudge) run(h *homeBackup, plans []backups.Plan) *veleroRun {
 func (c *causeJudge) lookUp(k runKey) *veleroRun {
 	run := c.runs[k]
 	if run == nil {
-		run = &veleroRun{}
-		run.Run, run.known = c.in.backups().Run(k.namespace, k.schedule)
+		run = &veleroRun{Run: c.in.backups().Run(k.namespace, k.schedule)}
 		run.failed = c.failedAfter(k, run)
 		c.runs[k] = run
 	}
@@ -146,7 +196,7 @@ func (c *causeJudge) lookUp(k runKey) *veleroRun {
 // failedAfter tells whether a later run of the schedule failed.
 func (c *causeJudge) failedAfter(k runKey, run *veleroRun) bool {
 	var since time.Time
-	if run.known {
+	if run.Run != nil {
 		since = takenAt(run)
 	}
 	return slices.ContainsFunc(c.in.Kube.Velero.Backups, func(b facts.VeleroBackup) bool {
@@ -159,9 +209,8 @@ func (c *causeJudge) failed(h *homeBackup, p *backups.Plan) bool {
 	return p.Kind == backups.VeleroSchedule && c.lookUp(runKey{h.claim.Namespace, p.Name}).failed
 }
 
-// fresh tells whether a run would do for the home, if it held it.
-func (c *causeJudge) fresh(h *homeBackup, run *veleroRun) bool {
-	at := takenAt(run)
+// fresh tells whether a backup of that time would do for the home.
+func (h *homeBackup) fresh(at time.Time) bool {
 	return !h.used.IsZero() && !at.Before(h.used) || !at.Before(h.due)
 }
 

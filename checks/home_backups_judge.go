@@ -42,8 +42,8 @@ type homesJudge struct {
 // plansKey tells shared plans apart by the first of them.
 type plansKey struct {
 	first *backups.Plan
-	// selected: those that may or may not cover the home do.
-	selected bool
+	// velero and k8up: those of either that may or may not cover the home do.
+	velero, k8up bool
 }
 
 func (in *Input) judgeHomes() []homeBackup {
@@ -101,20 +101,26 @@ func (j *homesJudge) plansOf(c *facts.Claim, v *facts.LHVolume, held *backups.He
 	plans := j.in.backups().PlansOf(c.Namespace, v)
 	var k plansKey
 	if len(plans) > 0 {
-		// A label selector that has not selected a home in any earlier run does not
-		// cover it.
-		k = plansKey{&plans[0], slices.ContainsFunc(held.Systems, isVelero)}
+		// A label selector that has not selected a home in any earlier run, good or
+		// not, does not cover it.
+		k = plansKey{&plans[0], slices.ContainsFunc(held.Systems, isVelero) || inRun(held.Failed) || inRun(held.Running),
+			slices.Contains(held.Systems, facts.SystemK8up)}
 	}
 	of := j.plans[k]
 	if of == nil {
-		if !k.selected {
-			plans = slices.DeleteFunc(slices.Clone(plans), func(p backups.Plan) bool { return p.May })
+		if !k.velero || !k.k8up {
+			plans = slices.DeleteFunc(slices.Clone(plans), func(p backups.Plan) bool {
+				return p.May && !(k.velero && isVelero(p.System) || k.k8up && p.System == facts.SystemK8up)
+			})
 		}
 		of = j.demands(plans)
 		j.plans[k] = of
 	}
 	return of
 }
+
+// inRun tells whether an attempt was made in a run of Velero's.
+func inRun(a *facts.Attempt) bool { return a != nil && a.Set != "" }
 
 // demands works out how old a backup may be. One run within rpo is enough, where
 // several plans have one; otherwise the latest run of any counts. A plan that runs

@@ -201,7 +201,7 @@ func BenchmarkHomeBackups(b *testing.B) {
 	in.lastUses()
 	b.ReportAllocs()
 	for b.Loop() {
-		in.hubShared().homes, in.shared.backups = nil, nil
+		in.shared.homes, in.shared.backups = nil, nil
 		if homes := in.homeBackups(); len(homes) < 100_000 {
 			b.Fatalf("%d homes", len(homes))
 		}

@@ -79,6 +79,8 @@ func newestGood(b *facts.Backup, now time.Time) (*facts.BackupCopy, string) {
 // files and objects may not tell a size.
 func copyFault(b *facts.Backup, c *facts.BackupCopy, now time.Time) string {
 	switch {
+	case c.Error != "" && canBeOpened(b.Kind):
+		return "is no good copy: " + quotedError(c.Error)
 	case c.Error != "":
 		return "failed: " + quotedError(c.Error)
 	case !c.Ready:

@@ -196,11 +196,11 @@ var hubSourceDisagreeCases = cases{
 		{
 			name:   "two users of a tiny hub whose database is empty",
 			change: forget(tiny(2)),
-			want:   tinyWant(outcomes{"pod-unknown-to-hub": "fail warning 2", "hub-source-disagree": "fail critical 1"}),
+			want:   tinyWant(outcomes{"pod-unknown-to-hub": "fail warning 2", "hub-source-disagree": "fail critical 1", "backup-target-unset": "skipped"}),
 			summary: "the database has 0 users, and the REST API of the running hub lists 2, of whom 2 are not in it: " +
 				replacedFile,
 		},
-		{name: "the only user deleted between the two reads", change: forget(tiny(1)), want: tinyWant(outcomes{"pod-unknown-to-hub": "fail warning 2"})},
+		{name: "the only user deleted between the two reads", change: forget(tiny(1)), want: tinyWant(outcomes{"pod-unknown-to-hub": "fail warning 2", "backup-target-unset": "skipped"})},
 	},
 	sourceFailed: []damage{
 		{

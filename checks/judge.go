@@ -12,34 +12,98 @@ import (
 
 // Judge runs every configured check on the snapshot: one verdict per check
 // and hub, in the order of the registry and of the hubs. It judges hub by hub and
-// then the cluster, so that what is worked out for one hub is held only so long.
+// the cluster on its own, so that what is worked out for one is held only so long.
 func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
-	verdicts, _ := JudgeAndCover(suite, s)
-	return verdicts
+	j := newJudging(suite, s)
+	j.dataCopies()
+	for _, hub := range s.Hubs {
+		j.run(hub, func(c *Check) bool { return c.Scope == PerHub })
+	}
+	return j.cluster()
 }
 
-// JudgeAndCover is Judge and Coverage in one, as both need the same joins.
+// JudgeAndCover is Judge and Coverage in one, as both need the same joins. It
+// takes what is in the copies of the hubs' databases out of the snapshot as soon
+// as that was judged: each is as big as its hub.
 func JudgeAndCover(suite Suite, s *facts.Snapshot) ([]verdict.Verdict, []verdict.Coverage) {
 	coverage := make([]verdict.Coverage, len(s.Hubs))
-	verdicts := make([][]verdict.Verdict, len(suite))
-	views := &shared{snapshot: s, suite: suite}
-	of := func(scope Scope, hub *facts.Hub) {
-		for i, c := range suite {
-			if c.Check.Scope == scope {
-				verdicts[i] = append(verdicts[i], judge(c, views, hub))
-				if c.Check == pvcNameCollision { // the last to ask for them, and they are many
-					views.hub.starts = nil
-				}
-			}
+	j := newJudging(suite, s)
+	for _, hub := range s.Hubs {
+		j.run(hub, func(c *Check) bool { return slices.Contains(readCopies, c) })
+		j.forgetCopies(hub)
+	}
+	j.dataCopies()
+	for i, hub := range s.Hubs {
+		j.run(hub, func(c *Check) bool { return c.Scope == PerHub && !slices.Contains(readCopies, c) })
+		coverage[i] = coverageOf(j.views, hub)
+	}
+	return j.cluster(), coverage
+}
+
+// readCopies are the checks that look into copies of a hub's database, readData
+// those that ask where the copies of all volumes' data lie.
+var (
+	readCopies = []*Check{hubDBCorrupt, hubDBReset, backupUntested, backupRestoreMismatch}
+	readData   = []*Check{pvNodeGone, pvOneCopy, lhDrainWouldLoseData, lhOneFailureDomain}
+)
+
+// judging is one run of a suite.
+type judging struct {
+	suite    Suite
+	views    *shared
+	verdicts [][]verdict.Verdict // of each check
+}
+
+func newJudging(suite Suite, s *facts.Snapshot) *judging {
+	return &judging{suite, &shared{snapshot: s, suite: suite}, make([][]verdict.Verdict, len(suite))}
+}
+
+// run judges a hub, or the cluster for nil, by some of the checks.
+func (j *judging) run(hub *facts.Hub, which func(*Check) bool) {
+	for i, c := range j.suite {
+		if which(c.Check) {
+			j.verdicts[i] = append(j.verdicts[i], judge(c, j.views, hub))
+			j.letGo(c.Check)
 		}
 	}
-	for i, hub := range s.Hubs {
-		of(PerHub, hub)
-		coverage[i] = coverageOf(views, hub)
+}
+
+// letGo forgets what takes much room after the last check that asks for it.
+func (j *judging) letGo(after *Check) {
+	switch after {
+	case hubUserDeleteDeletesData: // until long after the starts, which take more
+		j.views.hub.uses = lastUses{}
+	case pvcNameCollision:
+		j.views.hub.starts = nil
+	case pvcOrphaned:
+		j.views.hub.uses = lastUses{}
 	}
-	views.hub = hubShared{}
-	of(PerCluster, nil)
-	return slices.Concat(verdicts...), coverage
+}
+
+// dataCopies judges where the volumes' data lies, before there is anything else.
+func (j *judging) dataCopies() {
+	j.run(nil, func(c *Check) bool { return slices.Contains(readData, c) })
+	j.views.data, j.views.volumes = nil, nil // the latter are soon judged again
+}
+
+// cluster judges the cluster last, and returns all verdicts.
+func (j *judging) cluster() []verdict.Verdict {
+	j.views.hub, j.views.claims, j.views.contents = hubShared{}, nil, nil
+	j.run(nil, func(c *Check) bool { return c.Scope == PerCluster && !slices.Contains(readData, c) })
+	return slices.Concat(j.verdicts...)
+}
+
+// forgetCopies keeps of the copies of a hub's database only what was judged. A
+// crash leaves them to the checks, which then crash themselves.
+func (j *judging) forgetCopies(hub *facts.Hub) {
+	defer func() { _ = recover() }()
+	in := &Input{Snapshot: j.views.snapshot, Hub: hub, shared: j.views}
+	in.testedCopies()
+	for i := range hub.Backups {
+		if o := hub.Backups[i].Opened; o != nil {
+			o.Content = nil
+		}
+	}
 }
 
 func judge(c Configured, views *shared, hub *facts.Hub) verdict.Verdict {

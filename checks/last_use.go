@@ -67,7 +67,7 @@ func (in *Input) usedLast(c *facts.Claim, v *facts.LHVolume, owner attribution.O
 	}
 	if v != nil {
 		at = later(at, v.LastPodRefAt)
-		if v.State == "attached" {
+		if v.State == "attached" && v.LastPodRefAt.IsZero() { // with one, Longhorn itself has it attached: no pod is there
 			at = in.Now
 		}
 	}

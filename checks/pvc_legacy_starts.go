@@ -55,7 +55,7 @@ func (in *Input) claimsByKey() map[claimKey]*facts.Claim {
 // contents knows what hints at the files on claims.
 func (in *Input) contents() *prediction.Contents {
 	if in.shared.contents == nil {
-		in.shared.contents = prediction.NewContents(in.Snapshot)
+		in.shared.contents = prediction.NewContentsWith(in.Snapshot, in.joined())
 	}
 	return in.shared.contents
 }

@@ -84,7 +84,7 @@ var pvcTerminatingCases = cases{
 					s.Kube.Claims[i].Deleting = s.Now.Add(-time.Second)
 				}
 			},
-			want:    outcomes{"pvc-terminating": "fail critical 3"},
+			want:    outcomes{"pvc-terminating": "fail critical 3", "backup-target-unset": "skipped"},
 			summary: "3 claims are being deleted; 3 that are needed are kept by nothing but a pod, and gone when that stops",
 		},
 		{

@@ -27,7 +27,11 @@ type shared struct {
 	room     *room
 	claims   map[claimKey]*facts.Claim
 	contents *prediction.Contents
-	hub      hubShared
+	// homes are kept of every hub, as the checks of the cluster go through them all.
+	homes map[*facts.Hub][]homeBackup
+	// tested are the copies of every hub's database, whose content is forgotten then.
+	tested map[*facts.Hub][]testedCopy
+	hub    hubShared
 }
 
 // hubShared is the part of shared that is about one hub: the one that was judged
@@ -38,8 +42,6 @@ type hubShared struct {
 	usersByID   map[int64]*facts.User
 	starts      func() ([]prediction.Start, error)
 	uses        lastUses
-	homes       *[]homeBackup
-	copies      []testedCopy
 }
 
 // hubShared is what is shared about the hub that is judged; what was worked out
@@ -65,7 +67,7 @@ func (in *Input) Starts() ([]prediction.Start, error) {
 	of := in.hubShared()
 	if of.starts == nil {
 		of.starts = sync.OnceValues(func() ([]prediction.Start, error) {
-			return prediction.Predict(in.Snapshot, in.Hub, in.Hub.KubeSpawner, in.Owners())
+			return prediction.PredictWith(in.Snapshot, in.Hub, in.Hub.KubeSpawner, in.Owners(), func(*facts.Snapshot) *prediction.Contents { return in.contents() })
 		})
 	}
 	return of.starts()

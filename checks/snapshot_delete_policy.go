@@ -132,7 +132,7 @@ func (d *deletableSnapshots) finding(class string) verdict.Finding {
 		whose = append(whose, "the hub's database (backup "+list(d.database, homesShown)+")")
 		f.Details["backups"] = strings.Join(d.database, ", ")
 	}
-	f.Message = fmt.Sprintf("snapshots of class %s are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of %s; Retain is expected, or a copy elsewhere",
-		class, strings.Join(whose, " and of "))
+	f.Message = fmt.Sprintf("snapshots of class %s are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of %s; Retain is expected, or a copy elsewhere%s",
+		class, strings.Join(whose, " and of "), d.told.whose())
 	return f
 }

@@ -44,7 +44,9 @@ func databaseOnSnapshots(s *facts.Snapshot) {
 var snapshotDeletePolicyCases = cases{
 	check: snapshotDeletePolicy,
 	fires: []damage{
-		{name: "all homes", change: changes(onlyBy(world.WithSnapshots), deleted("homes")), want: outcomes{"snapshot-delete-policy": "fail warning 1", "backup-same-domain": "fail error 1"}, summary: "snapshots of class longhorn-snapshots are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of 11 homes of hub datahub: those of \"student-0001\", \"student-0002\", \"student-0003\", \"student-0004\", \"student-0005\" and 5 more; Retain is expected, or a copy elsewhere"},
+		{name: "all homes", change: changes(onlyBy(world.WithSnapshots), deleted("homes")), want: outcomes{"snapshot-delete-policy": "fail warning 1", "backup-same-domain": "fail error 1"}, summary: "snapshots of class longhorn-snapshots are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of 11 " +
+			`homes of hub datahub; Retain is expected, or a copy elsewhere; the homes of "student-0001", "student-0002", "student-0003", "student-0004", ` +
+			`"student-0005" and 5 more`},
 		{name: "the database", change: changes(world.WithSnapshots, databaseOnSnapshots, deleted(world.HubClaim)), want: outcomes{"snapshot-delete-policy": "fail warning 1", "backup-untested": "fail error 1", "backup-restore-mismatch": "skipped"}, summary: "snapshots of class longhorn-snapshots are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of the hub's database (backup nightly); Retain is expected, or a copy elsewhere"},
 	},
 	mustNotFire: []damage{
@@ -60,7 +62,8 @@ var snapshotDeletePolicyCases = cases{
 				}
 			}
 		}), want: outcomes{"backup-same-domain": "fail error 1"}},
-		{name: "the newest of one home", change: changes(onlyBy(world.WithSnapshots), deleted("claim-student-0004")), want: outcomes{"snapshot-delete-policy": "fail warning 1", "backup-same-domain": "fail error 1"}, summary: "snapshots of class longhorn-snapshots are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of 1 home of hub datahub: that of \"student-0004\"; Retain is expected, or a copy elsewhere"},
+		{name: "the newest of one home", change: changes(onlyBy(world.WithSnapshots), deleted("claim-student-0004")), want: outcomes{"snapshot-delete-policy": "fail warning 1", "backup-same-domain": "fail error 1"}, summary: "snapshots of class longhorn-snapshots are deleted from the storage with their VolumeSnapshots (deletionPolicy Delete), and are the only backups of 1 " +
+			`home of hub datahub; Retain is expected, or a copy elsewhere; the home of "student-0004"`},
 	},
 	sourceFailed: []damage{
 		{name: "contents not readable", change: changes(world.WithSnapshots, failed(facts.KubeSnapshotContents)), want: unknownWithout(facts.KubeSnapshotContents, nil),

@@ -45,6 +45,12 @@ func (c Configured) expected(now time.Time) *Window {
 // Suite is what a run judges.
 type Suite []Configured
 
+// OpensCopies tells whether any check that is judged for a hub looks into the
+// copies of its database.
+func (s Suite) OpensCopies(hub *facts.Hub) bool {
+	return slices.ContainsFunc(s, func(c Configured) bool { return slices.Contains(c.Check.Weighs, HubBackups) && !c.on(hub).Disabled })
+}
+
 // valuesOf returns a check's parameters as they are set for a hub; the
 // defaults if the suite does not have the check.
 func (s Suite) valuesOf(c *Check, hub *facts.Hub) map[string]float64 {

@@ -61,7 +61,7 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 		defer known.store.Close()
 	}
 	snapshot.Past = known.past
-	collect.OpenBackups(ctx, cfg, snapshot, o.Hubs)
+	collect.OpenBackups(ctx, cfg, snapshot, func(hub *facts.Hub) bool { return chosen(hub.Name, o.Hubs) && o.Suite.OpensCopies(hub) })
 	if err := interrupted(ctx); err != nil {
 		return nil, err
 	}

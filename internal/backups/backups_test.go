@@ -104,7 +104,7 @@ func TestAttempts(t *testing.T) {
 		s.Kube.Backups = []facts.Series{{System: facts.SystemK8up, Namespace: "hub", Claim: "home", Newest: point("k", 40, ""), Failed: at(20), Running: at(30)}}
 		s.Kube.K8up.Failed = map[string]facts.Attempt{"hub": *at(15), "shop": *at(1)}
 	}).Of("hub", "home")
-	if held.Failed == nil || held.Running == nil || !held.Failed.Since.Equal(ago(20)) || !held.Running.Since.Equal(ago(30)) {
+	if held.Failed == nil || held.Running == nil || !held.Failed.Since.Equal(ago(15)) || !held.Running.Since.Equal(ago(30)) {
 		t.Errorf("failed %+v, running %+v", held.Failed, held.Running)
 	}
 }
@@ -145,8 +145,8 @@ func TestPlans(t *testing.T) {
 		"mounted ones, maybe": {scope(func(v *facts.VeleroScope) { v.FileSystem, v.Selected = true, true }), []string{"Velero Schedule daily attached may"}},
 		"K8up": {func(s *facts.Snapshot) {
 			s.Kube.K8up.Schedules = []facts.K8upSchedule{{Namespace: "hub", Name: "a", Cron: "@daily-random"}, {Namespace: "hub", Name: "checks"}, {Namespace: "shop", Name: "b", Cron: "@daily"},
-				{Namespace: "hub", Name: "c", Cron: "0 0 * * *", Suspended: true}, {Namespace: "hub", Name: "d", Cron: "often"}}
-		}, []string{"K8up Schedule a", "K8up Schedule c paused", "K8up Schedule d unreadable"}},
+				{Namespace: "hub", Name: "c", Cron: "0 0 * * *"}, {Namespace: "hub", Name: "d", Cron: "often"}}
+		}, []string{"K8up Schedule a", "K8up Schedule c", "K8up Schedule d unreadable"}},
 	} {
 		x := home(c.change)
 		var got []string
@@ -190,20 +190,22 @@ func TestDue(t *testing.T) {
 func TestRun(t *testing.T) {
 	x := home(func(s *facts.Snapshot) {
 		scope := facts.VeleroScope{Claims: true}
+		s.Kube.Backups = []facts.Series{{System: facts.SystemVeleroFile, Namespace: "hub", Claim: "home", Newest: point("p2", 33, "a")},
+			{System: facts.SystemVeleroFile, Namespace: "hub", Claim: "other", Newest: point("p3", 9, "b"), Previous: point("p1", 30, "e")}}
 		s.Kube.Velero.Backups = []facts.VeleroBackup{
-			{Name: "a", Schedule: "daily", Phase: "Completed", Started: ago(33), Scope: scope, NativeSnapshots: 3},
+			{Name: "a", Schedule: "daily", Phase: "Completed", Started: ago(33), Scope: scope, NativeSnapshots: 3, CSISnapshots: 2},
 			{Name: "b", Schedule: "daily", Phase: "Failed", Started: ago(9), Scope: scope},
 			{Name: "c", Phase: "Completed", Started: ago(20), Scope: scope},
 			{Name: "d", Schedule: "daily", Phase: "Completed", Started: ago(8), Scope: facts.VeleroScope{Claims: true, Namespaces: []string{"shop"}}},
 			{Name: "e", Schedule: "daily", Phase: "Completed", Started: ago(30), Expires: ago(1), Scope: scope}}
 	})
-	if run, ok := x.Run("hub", "daily"); !ok || run.Name != "a" || run.Untold != 3 || run.Claims != 1 {
-		t.Errorf("%v, %+v", ok, run)
+	if run := x.Run("hub", "daily"); run == nil || run.Name != "a" || run.Unnamed() != 5 || run.Named != 1 || run.Claims != 1 {
+		t.Errorf("%+v", run)
 	}
-	if run, ok := x.Run("hub", ""); !ok || run.Name != "c" {
-		t.Errorf("%v, %+v", ok, run)
+	if run := x.Run("hub", ""); run == nil || run.Name != "c" {
+		t.Errorf("%+v", run)
 	}
-	if run, ok := x.Run("hub", "weekly"); ok {
+	if run := x.Run("hub", "weekly"); run != nil {
 		t.Errorf("%+v", run)
 	}
 }

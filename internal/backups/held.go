@@ -60,6 +60,8 @@ type gathering struct {
 	Held
 	x     *Index
 	since time.Time // older backups are not of this claim
+	// byK8up is the time of the newest good one in K8up.
+	byK8up time.Time
 }
 
 // only are Held.Systems of a claim that one system backs up, as almost all are.
@@ -119,6 +121,9 @@ func (g *gathering) kube(s *facts.Series) {
 	}
 	g.good(s.System, newest, previous)
 	g.attempts(s.Failed, s.Running, newest.Time)
+	if s.System == facts.SystemK8up {
+		g.byK8up = newest.Time
+	}
 }
 
 // counts tells whether a good backup is there still, can be restored from, and is
@@ -165,9 +170,5 @@ func (g *gathering) k8up(namespace string) {
 	if len(g.x.s.Kube.K8up.Failed)+len(g.x.s.Kube.K8up.Running) == 0 {
 		return
 	}
-	var good time.Time
-	if slices.Contains(g.Systems, facts.SystemK8up) {
-		good = g.Newest.Time
-	}
-	g.attempts(attempt(g.x.s.Kube.K8up.Failed), attempt(g.x.s.Kube.K8up.Running), good)
+	g.attempts(attempt(g.x.s.Kube.K8up.Failed), attempt(g.x.s.Kube.K8up.Running), g.byK8up)
 }

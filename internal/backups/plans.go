@@ -164,11 +164,7 @@ func (x *Index) k8upSchedules(plans []Plan, namespace string) []Plan {
 		if s.Namespace != namespace || s.Cron == "" {
 			continue
 		}
-		p := Plan{System: facts.SystemK8up, Kind: K8upSchedule, Namespace: s.Namespace, Name: s.Name, Cron: s.Cron, Target: s.URL}
-		if s.Suspended {
-			p.Paused = "it is suspended"
-		}
-		plans = append(plans, planned(p))
+		plans = append(plans, planned(Plan{System: facts.SystemK8up, Kind: K8upSchedule, Namespace: s.Namespace, Name: s.Name, Cron: s.Cron, May: s.Selected, Target: s.URL}))
 	}
 	return plans
 }

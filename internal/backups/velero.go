@@ -13,10 +13,15 @@ type velero struct {
 	s    *facts.Snapshot
 	// claims counts the bound claims of each namespace.
 	claims map[string]int
+	// newest and counted are the runs that were looked at.
+	newest  map[runKey]*Run
+	counted map[*facts.VeleroBackup]*Run
 }
 
+type runKey struct{ namespace, schedule string }
+
 func newVelero(s *facts.Snapshot) velero {
-	v := velero{s: s, read: s.Source(facts.VeleroBackups).Status == facts.OK}
+	v := velero{s: s, read: s.Source(facts.VeleroBackups).Status == facts.OK, newest: map[runKey]*Run{}}
 	if len(s.Kube.Velero.Backups) == 0 {
 		return v
 	}
@@ -27,7 +32,7 @@ func newVelero(s *facts.Snapshot) velero {
 			v.runs[b.Name] = b
 		}
 	}
-	v.claims = map[string]int{}
+	v.claims, v.counted = map[string]int{}, map[*facts.VeleroBackup]*Run{}
 	for i := range s.Kube.Claims {
 		if c := &s.Kube.Claims[i]; c.Phase == "Bound" {
 			v.claims[c.Namespace]++
@@ -56,33 +61,62 @@ func (v *velero) restorable(run string) bool {
 // namespace, says about its claims.
 type Run struct {
 	*facts.VeleroBackup
-	// Untold is how many volumes it has of which the API does not say whose they
-	// are: snapshots that a plugin of the storage's own made. Claims is how many
-	// there are in all that the run takes in.
-	Untold, Claims int
+	// Named is how many claims are known to be in it, beside its Unnamed snapshots;
+	// Claims is how many it takes in.
+	Named, Claims int
 }
 
+// Whole tells whether a run has as many backups as it takes in claims, though it
+// may not be known which is of which.
+func (r *Run) Whole() bool { return r.Unnamed()+r.Named >= r.Claims }
+
 // Run is the newest run of Velero, of a schedule or, for "", of any, that can be
-// restored from and takes in a namespace with its claims; false if there is none.
-func (x *Index) Run(namespace, schedule string) (Run, bool) {
+// restored from and takes in a namespace with its claims; nil if there is none.
+func (x *Index) Run(namespace, schedule string) *Run {
+	k := runKey{namespace, schedule}
+	run, known := x.velero.newest[k]
+	if !known {
+		run = x.newestRun(k)
+		x.velero.newest[k] = run
+	}
+	return run
+}
+
+func (x *Index) newestRun(k runKey) *Run {
 	var newest *facts.VeleroBackup
 	for i := range x.s.Kube.Velero.Backups {
 		b := &x.s.Kube.Velero.Backups[i]
-		if (schedule == "" || b.Schedule == schedule) && usable(b, x.s.Now) && b.Scope.Claims && b.Scope.Includes(namespace) &&
+		if (k.schedule == "" || b.Schedule == k.schedule) && usable(b, x.s.Now) && b.Scope.Claims && b.Scope.Includes(k.namespace) &&
 			(newest == nil || Taken(b).After(Taken(newest))) {
 			newest = b
 		}
 	}
 	if newest == nil {
-		return Run{}, false
+		return nil
 	}
-	run := Run{VeleroBackup: newest, Untold: newest.NativeSnapshots}
+	run := x.velero.counted[newest]
+	if run == nil {
+		run = x.count(newest)
+		x.velero.counted[newest] = run
+	}
+	return run
+}
+
+// count counts what a run has and what it should have.
+func (x *Index) count(b *facts.VeleroBackup) *Run {
+	run := &Run{VeleroBackup: b}
 	for namespace, n := range x.velero.claims {
-		if newest.Scope.Includes(namespace) {
+		if b.Scope.Includes(namespace) {
 			run.Claims += n
 		}
 	}
-	return run, true
+	for i := range x.kube {
+		s := &x.kube[i]
+		if (s.System == facts.SystemVeleroFile || s.System == facts.SystemVeleroData) && (s.Newest.Set == b.Name || s.Previous.Set == b.Name) {
+			run.Named++
+		}
+	}
+	return run
 }
 
 // Taken is the time of a run's data.

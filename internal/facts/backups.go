@@ -1,8 +1,7 @@
 package facts
 
 import (
-	"path"
-	"slices"
+	"strings"
 	"time"
 )
 
@@ -103,108 +102,6 @@ type LHRecurringJob struct {
 // Backup tells whether the job makes backups.
 func (j *LHRecurringJob) Backup() bool { return j.Task == "backup" || j.Task == "backup-force-create" }
 
-// Velero is what Velero was told to do and did. It is read in all namespaces.
-type Velero struct {
-	Backups   []VeleroBackup
-	Schedules []VeleroSchedule
-	Locations []VeleroLocation
-	Restores  []VeleroRestore
-}
-
-// VeleroBackup is a backups.velero.io.
-type VeleroBackup struct {
-	Namespace, Name               string
-	Schedule                      string // "" for one made by hand
-	Phase                         string // New, InProgress, Completed, PartiallyFailed, Failed, FailedValidation, Deleting …
-	Created, Started, Completed   time.Time
-	Expires                       time.Time
-	Location                      string
-	Scope                         VeleroScope
-	Errors, Warnings              int
-	FailureReason                 string
-	VolumeSnapshots, CSISnapshots int // how many of either were completed
-	// NativeSnapshots is how many of VolumeSnapshots a plugin of the storage's own
-	// made: which claims they are of is not in the API. Nor is it of CSISnapshots
-	// that were not moved, once the Backup has ended: Velero then deletes their
-	// objects and leaves the snapshots in the storage system.
-	NativeSnapshots int
-}
-
-// Good tells whether everything that the Backup is of can be restored from it.
-func (b *VeleroBackup) Good() bool { return b.Phase == "Completed" }
-
-// Running tells whether the Backup has not ended, with whatever result.
-func (b *VeleroBackup) Running() bool {
-	switch b.Phase {
-	case "Completed", "PartiallyFailed", "Failed", "FailedValidation", "Deleting":
-		return false
-	}
-	return true
-}
-
-// VeleroScope is what a Backup or Schedule covers.
-type VeleroScope struct {
-	// Namespaces are those included, "*" or none for all; Excluded those left out.
-	Namespaces, Excluded []string
-	// Selected: a label selector narrows it, so that which claims it covers cannot
-	// be told from the namespaces.
-	Selected bool
-	// Claims is false where it leaves PersistentVolumeClaims out, or volumes
-	// altogether (snapshotVolumes: false without file-system backup).
-	Claims bool
-	// FileSystem: all mounted volumes are backed up by file (defaultVolumesToFsBackup).
-	FileSystem bool
-	// MoveData: CSI snapshots are moved to the backup storage.
-	MoveData bool
-}
-
-// Includes tells whether the scope takes in a namespace. Its lists may have
-// patterns, as Velero's have since 1.18.
-func (s *VeleroScope) Includes(namespace string) bool {
-	matches := func(pattern string) bool {
-		ok, err := path.Match(pattern, namespace)
-		return ok && err == nil
-	}
-	return !slices.ContainsFunc(s.Excluded, matches) && (len(s.Namespaces) == 0 || slices.ContainsFunc(s.Namespaces, matches))
-}
-
-// VeleroSchedule is a schedules.velero.io.
-type VeleroSchedule struct {
-	Namespace, Name         string
-	Created                 time.Time
-	Cron                    string
-	Paused                  bool
-	Phase                   string // New, Enabled, FailedValidation
-	Error                   string
-	LastBackup, LastSkipped time.Time
-	TTL                     time.Duration // 0: Velero's default, 30 days
-	Location                string
-	Scope                   VeleroScope
-}
-
-// VeleroLocation is a backupstoragelocations.velero.io.
-type VeleroLocation struct {
-	Namespace, Name string
-	Provider        string
-	// URL is the bucket with its prefix and, where one is set, the endpoint.
-	URL           string
-	Default       bool
-	ReadOnly      bool
-	Phase         string // Available, Unavailable; "" before it was looked at
-	Error         string
-	LastSyncedAt  time.Time
-	LastValidated time.Time
-}
-
-// VeleroRestore is a restores.velero.io.
-type VeleroRestore struct {
-	Namespace, Name, Backup, Schedule string
-	Phase                             string
-	Completed                         time.Time
-	Namespaces                        []string // included; none for all
-	Errors                            int
-}
-
 // K8up is what K8up was told to do.
 type K8up struct {
 	Schedules []K8upSchedule
@@ -222,8 +119,7 @@ type K8upSchedule struct {
 	Namespace, Name string
 	// Cron is in the operator's time zone; "" where it has no backup part. Of a
 	// random one, such as @daily-random, it is what K8up made of it, once it has.
-	Cron      string
-	Suspended bool
+	Cron string
 	// URL is the repository, without credentials, as restic spells it; "" where the
 	// operator's own default is used.
 	URL string
@@ -265,10 +161,44 @@ type Opened struct {
 	// tables and Database. Nil where nothing could be read. With a Fault it is
 	// what could be read.
 	Content *Hub
+	// NoLog: it is an SQLite file in WAL mode without its write-ahead log. Made
+	// through SQLite it is complete, made by copying the file it lacks the rows that
+	// were only in the log.
+	NoLog bool
 	// Known: it was tested good by an earlier run, at KnownAt, and has not changed
 	// since; nothing was fetched.
 	Known   bool
 	KnownAt time.Time
+}
+
+// TestedMark is the value of the mark MarkTested for a copy that was found good:
+// its ID, and the level if it was restored.
+func (o *Opened) TestedMark() string {
+	if o.Level == VerifyRestore {
+		return o.Copy.ID() + restoredMark
+	}
+	return o.Copy.ID()
+}
+
+// restoredMark ends a TestedMark; an ID ends with a time.
+const restoredMark = " " + VerifyRestore
+
+// ParseTestedMark takes a TestedMark apart into the copy's ID, its name and the
+// level to which it was tested; all are empty for "".
+func ParseTestedMark(mark string) (id, name, level string) {
+	if mark == "" {
+		return "", "", ""
+	}
+	id, restored := strings.CutSuffix(mark, restoredMark)
+	level = VerifyOpen
+	if restored {
+		level = VerifyRestore
+	}
+	name = id
+	for range 2 { // size and time
+		name = name[:max(0, strings.LastIndexByte(name, ' '))]
+	}
+	return id, name, level
 }
 
 // CopyFault classes what is wrong with a copy of a hub's database.

@@ -294,6 +294,9 @@ type Backup struct {
 	CronJob string
 	// Verify is VerifyNone, VerifyOpen or VerifyRestore.
 	Verify string
+	// OnDatabaseVolume: the files lie on the file system of the database itself,
+	// which the audit can tell where it has the hub's own volume mounted.
+	OnDatabaseVolume bool
 	// Copies are what was found, newest first.
 	Copies []BackupCopy
 	// Opened is what opening the newest good copy showed; nil where there is none,

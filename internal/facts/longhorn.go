@@ -1,7 +1,9 @@
 package facts
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,11 +29,30 @@ type Longhorn struct {
 	// again. Kubernetes keeps events for an hour unless it is told otherwise.
 	Salvages []LHSalvage
 	// BackupTargets are where backups go, BackupVolumes what lies there by volume,
-	// Backups the backups of each volume, RecurringJobs when they are made.
+	// Backups the backups of each volume, RecurringJobs when they are made. Of
+	// BackupVolumes collectors keep those that TellingBackupVolumes returns.
 	BackupTargets []LHBackupTarget
 	BackupVolumes []LHBackupVolume
 	Backups       []Series
 	RecurringJobs []LHRecurringJob
+}
+
+// TellingBackupVolumes are those of BackupVolumes that say more than Backups: an
+// error, or a last backup that is not the newest of any series. Nearly all repeat
+// what is there. Backups must be sorted by volume and target.
+func (l *Longhorn) TellingBackupVolumes() []LHBackupVolume {
+	var kept []LHBackupVolume
+	for i := range l.BackupVolumes {
+		v := &l.BackupVolumes[i]
+		at, found := slices.BinarySearchFunc(l.Backups, v, func(s Series, v *LHBackupVolume) int {
+			return cmp.Or(strings.Compare(s.Volume, v.Volume), strings.Compare(s.Newest.Target, v.Target))
+		})
+		known := v.LastBackup == "" || found && l.Backups[at].Newest.Name == v.LastBackup
+		if v.Error != "" || !known {
+			kept = append(kept, *v)
+		}
+	}
+	return kept
 }
 
 // LHVolume is a volumes.longhorn.io.

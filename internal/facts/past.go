@@ -62,8 +62,8 @@ const (
 )
 
 // MarkTested begins the name of the mark with the copy of a backup location
-// that was tested good last, MarkTested + the location's name: BackupCopy.ID of
-// it. Its Until is when it was opened last: no run that takes it as known moves
+// that was tested good last, MarkTested + the location's name: Opened.TestedMark
+// of it. Its Until is when it was opened last: no run that takes it as known moves
 // that. MarkDrill is the mark that a home was restored as a test, as a run saw or
 // somebody said (`audit accept backup-untested`); its Since is when.
 const (

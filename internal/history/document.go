@@ -48,6 +48,7 @@ type documentBackup struct {
 	TestedAt time.Time `json:"testedAt,omitzero"`
 	Level    string    `json:"level,omitempty"`
 	Trouble  string    `json:"trouble,omitempty"`
+	Unread   bool      `json:"unread,omitempty"`
 }
 
 func storedCoverage(c *verdict.Coverage) documentCoverage {

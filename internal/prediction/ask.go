@@ -23,11 +23,11 @@ type predictor struct {
 	hasUser  bool                  // the template gives each user a claim
 }
 
-func newPredictor(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attribution.Index) (*predictor, error) {
+func newPredictor(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attribution.Index, contents func(*facts.Snapshot) *Contents) (*predictor, error) {
 	if source := s.Source(facts.KubeClaims); source.Status != facts.OK {
 		return nil, &UnreadError{h.Name, fmt.Sprintf("source %s is %s: %s", source.Name, source.Status, source.Detail)}
 	}
-	p := &predictor{hub: h, k: k, owners: owners, claims: make(map[claimKey]*facts.Claim, len(s.Kube.Claims)), contents: NewContents(s),
+	p := &predictor{hub: h, k: k, owners: owners, claims: make(map[claimKey]*facts.Claim, len(s.Kube.Claims)), contents: contents(s),
 		mounts: map[claimKey][]string{}, hasUser: kubespawner.HasUser(k.PVCNameTemplate)}
 	var err error
 	if p.asks, err = newAsker(h, k, p.exists); err != nil {

@@ -37,8 +37,11 @@ type Content struct {
 func (c Content) InUse() bool { return c.Pod != "" || c.Attached }
 
 // NewContents looks through a snapshot once, for any number of claims.
-func NewContents(s *facts.Snapshot) *Contents {
-	x := &Contents{volumes: copies.NewClaims(s), snapshots: map[claimKey]*facts.VolumeSnapshot{}, pods: map[claimKey]*facts.Pod{}}
+func NewContents(s *facts.Snapshot) *Contents { return NewContentsWith(s, copies.NewClaims(s)) }
+
+// NewContentsWith is NewContents where the claims were joined already.
+func NewContentsWith(s *facts.Snapshot, claims *copies.Claims) *Contents {
+	x := &Contents{volumes: claims, snapshots: map[claimKey]*facts.VolumeSnapshot{}, pods: map[claimKey]*facts.Pod{}}
 	for i := range s.Kube.Snapshots {
 		snap := &s.Kube.Snapshots[i]
 		k := claimKey{snap.Namespace, snap.Claim}

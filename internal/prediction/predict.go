@@ -32,10 +32,16 @@ func (e *UnreadError) Error() string {
 // not all known, and wraps a *kubespawner.TemplateError where k's version does
 // not know a field of a template; there are no starts then.
 func Predict(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attribution.Index) ([]Start, error) {
+	return PredictWith(s, h, k, owners, NewContents)
+}
+
+// PredictWith is Predict where the contents of claims are known already, or made
+// in another way than NewContents does.
+func PredictWith(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attribution.Index, contents func(*facts.Snapshot) *Contents) ([]Start, error) {
 	if why := unreadUsers(s, h); why != "" {
 		return nil, &UnreadError{h.Name, why}
 	}
-	starts, err := predict(s, h, k, owners)
+	starts, err := predict(s, h, k, owners, contents)
 	var template *kubespawner.TemplateError
 	if errors.As(err, &template) {
 		return nil, fmt.Errorf("predict the starts of hub %s: %w", h.Name, err)
@@ -43,11 +49,11 @@ func Predict(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attri
 	return starts, err
 }
 
-func predict(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attribution.Index) ([]Start, error) {
+func predict(s *facts.Snapshot, h *facts.Hub, k facts.KubeSpawner, owners *attribution.Index, contents func(*facts.Snapshot) *Contents) ([]Start, error) {
 	if k.Homes.Claim != "" {
 		return predictHomes(s, h, k)
 	}
-	p, err := newPredictor(s, h, k, owners)
+	p, err := newPredictor(s, h, k, owners, contents)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ var noRows = map[string]string{
 	"pvc-orphaned":                  "unknown",
 	"pvc-owner-mismatch":            "unknown",
 	"pvc-unattributed":              "unknown",
+	"backup-restore-mismatch":       "skipped", // the copies are more than what is left
 }
 
 // noUsers are those where a hub that starts now begins as a new, empty one:

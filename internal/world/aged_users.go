@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -33,9 +34,12 @@ func Aged() *facts.Snapshot {
 // FiveCharts is the hub of Aged as a recording, before and after its last
 // upgrade.
 func FiveCharts() Incident {
-	before, after := AgedBefore(), Aged()
+	before, after, mended := AgedBefore(), Aged(), mended()
+	for _, s := range []*facts.Snapshot{before, after, mended} {
+		restoreDrill(s)
+	}
 	return Incident{
-		Name: "five-charts", Title: "A hub through five charts", Schema: CurrentSchema, Zone: time.UTC,
+		Name: "five-charts", Title: "A hub through five charts", Schema: CurrentSchema, Sound: true, Zone: time.UTC,
 		Story: `A made-up hub that began with chart 0.3 in 2017 and has been upgraded to 0.9, 1.2, 3.3.8 and 4.4.0 since. Each
 of these names claims in its own way, so that some users' homes went with them, some users were given a second
 one, and some will be given one when they return. Every claim, label and state is as the KubeSpawner of its day wrote it.`,
@@ -47,10 +51,25 @@ one, and some will be given one when they return. Every claim, label and state i
 			{Name: "in-term", At: after.Now, Snapshot: after,
 				Story: "Two weeks after it. Servers that ran through the upgrade were forgotten, one of their users has come back to an empty home, and a login is spelled otherwise.",
 				Finds: finds{"pvc-duplicate-server": 4, "pvc-legacy-forgotten": 3, "pvc-legacy-unreachable": 7, "pvc-name-collision": 1, "hub-user-twin": 1}},
-			{Name: "mended", At: agedMended, Snapshot: mended(),
+			{Name: "mended", At: agedMended, Snapshot: mended,
 				Story: "Every server's state names the claim with its files, and the spare claims are gone."},
 		},
 	}
+}
+
+// restoreDrill has somebody restore the first home beside itself a month ago, to
+// see whether its backup is good.
+func restoreDrill(s *facts.Snapshot) {
+	home := ""
+	for i := range s.Longhorn.Volumes {
+		if v := &s.Longhorn.Volumes[i]; v.ClaimName != HubClaim {
+			home = v.Name
+			break
+		}
+	}
+	AddClaim(s, facts.Claim{Name: "restore-drill", Created: s.Now.AddDate(0, -1, 0)})
+	v := &s.Longhorn.Volumes[slices.IndexFunc(s.Longhorn.Volumes, func(v facts.LHVolume) bool { return v.ClaimName == "restore-drill" })]
+	v.FromBackup, v.ActualBytes = s.Longhorn.BackupTargets[0].URL+"?backup=backup-of-last-month&volume="+home, 150<<20
 }
 
 // agedMended is when the last of them is at home again, and the second account

@@ -199,7 +199,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	} else {
 		v.LastPodRefAt = Now.Add(-time.Duration(1+n%72) * time.Hour)
 	}
-	addBackups(b.s, &v, latestBackup, keptBackups)
+	addBackups(b.s, &v, latestBackup(), keptBackups)
 	b.s.Longhorn.Volumes = append(b.s.Longhorn.Volumes, v)
 	for r := range b.size.Replicas {
 		node := (n+r)%b.size.Nodes + 1
@@ -214,7 +214,9 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 }
 
 // latestBackup is when the newest backups were made.
-var latestBackup = time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC)
+func latestBackup() time.Time {
+	return time.Date(Now.Year(), Now.Month(), Now.Day(), 2, 30, 0, 0, time.UTC)
+}
 
 // uid is a made-up UID, the same in every run.
 func uid(kind string, n int) string {

@@ -18,6 +18,9 @@ type Incident struct {
 	Liberties []string
 	// Schema is the JupyterHub version of its hub.
 	Schema string
+	// Sound says that the hub's database is never damaged, so that the copies of each
+	// stage are of its own database; else they are of the first stage's.
+	Sound bool
 	// Zone is the time zone of the people who were there.
 	Zone   *time.Location
 	Stages []Stage
@@ -67,7 +70,7 @@ func HealthyRecording() Incident {
 }
 
 // nightly gives every hub's backups the schedule of that time of the day (UTC)
-// and the two newest copies that it has left.
+// and the two newest copies that it has left, of which the newest was opened.
 func nightly(s *facts.Snapshot, at time.Duration) {
 	for _, h := range s.Hubs {
 		for i := range h.Backups {
@@ -79,6 +82,7 @@ func nightly(s *facts.Snapshot, at time.Duration) {
 					Time: made.Truncate(24 * time.Hour), SizeBytes: int64(8192 + 64*len(h.Users)), Ready: true})
 			}
 		}
+		OpenBackups(h)
 	}
 	Settle(s)
 }

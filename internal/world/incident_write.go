@@ -48,8 +48,10 @@ func (i *Incident) writeStage(dir string, stage *Stage) error {
 	if err := WriteDump(filepath.Join(dir, "dump"), stage.Snapshot); err != nil {
 		return err
 	}
-	// The copies hold what the hub's database was before the accident.
-	good := *i.Stages[0].Snapshot.Hubs[0]
+	good := *i.Stages[0].Snapshot.Hubs[0] // what it was before the accident
+	if i.Sound {
+		good = *hub
+	}
 	good.Backups = hub.Backups
 	if err := WriteBackups(filepath.Join(dir, "backups"), &good, schema); err != nil {
 		return err

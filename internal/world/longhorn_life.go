@@ -21,6 +21,12 @@ type LonghornLife struct {
 	machines map[string]*machine
 	volumes  map[string]*volumeLife
 	made     int // names that were given so far
+	// run is the run of the recurring job that goes on, nil between two; ended the
+	// one before, scheduled when the latest was due; hung that no backup ends.
+	run       *nightRun
+	ended     *facts.Job
+	scheduled time.Time
+	hung      bool
 }
 
 // machine is a node with its disks, each of which it keeps when it goes.
@@ -52,6 +58,10 @@ type volumeLife struct {
 	// rebuilt is the replica that is being filled, until done.
 	rebuilt string
 	done    time.Time
+	used    time.Time // when a pod last had it mounted
+	// backups are the good ones that are kept, the newest last.
+	backups         []madeBackup
+	failed, running *facts.Attempt
 }
 
 // How long things take.
@@ -75,12 +85,13 @@ func NewLonghornLife(size Size, version string) *LonghornLife {
 	}
 	for i := range s.Longhorn.Volumes {
 		v := &s.Longhorn.Volumes[i]
-		l.volumes[v.Name] = &volumeLife{holds: content{1, 1}, owed: 1, wanted: v.NodeID}
+		l.volumes[v.Name] = &volumeLife{holds: content{1, 1}, owed: 1, wanted: v.NodeID, used: v.LastPodRefAt}
 	}
 	for i := range s.Longhorn.Replicas {
 		r := &s.Longhorn.Replicas[i]
 		l.machines[r.NodeID].disks[0].content[r.Name] = content{1, 1}
 	}
+	l.rememberNights()
 	return l
 }
 
@@ -91,23 +102,29 @@ func (l *LonghornLife) Pass(d time.Duration) {
 	for n := 0; l.Snapshot.Now.Before(end); n++ {
 		step := time.Minute
 		if n > 0 && !l.moving() || n > maxMinutes {
-			step = end.Sub(l.Snapshot.Now)
+			step = earliest(end, l.nextNight(l.Snapshot.Now)).Sub(l.Snapshot.Now)
+			n = min(n, maxMinutes-nightMinutes)
 		}
 		l.Snapshot.Now = l.Snapshot.Now.Add(step)
 		l.controlNodes()
 		for i := range l.Snapshot.Longhorn.Volumes {
 			l.control(&l.Snapshot.Longhorn.Volumes[i])
 		}
+		l.runJobs()
 	}
 	l.findOrphans()
 	l.settle()
 }
 
-// maxMinutes is for how long something may move; what does so then is stuck.
-const maxMinutes = 3 * 60
+// maxMinutes is for how long something may move; what does so then is stuck, and
+// looked at for nightMinutes each night.
+const maxMinutes, nightMinutes = 3 * 60, 60
 
 // moving tells whether something is under way that another minute changes.
 func (l *LonghornLife) moving() bool {
+	if l.run != nil && !l.hung {
+		return true
+	}
 	for _, m := range l.machines {
 		if !m.back.IsZero() {
 			return true
@@ -123,11 +140,12 @@ func (l *LonghornLife) moving() bool {
 	return slices.ContainsFunc(l.Snapshot.Longhorn.Replicas, func(r facts.LHReplica) bool { return r.EvictionRequested })
 }
 
-// settle puts the snapshot in order, with the backups of last night and what the
-// kubelets measure now.
+// settle puts the snapshot in order, with the database's backups of last night and
+// what the kubelets measure now.
 func (l *LonghornLife) settle() {
 	s := l.Snapshot
 	nightly(s, 10*time.Minute)
+	OpenBackups(s.Hubs[0])
 	s.Hubs[0].Database.Modified = s.Now.Add(-10 * time.Minute)
 	s.Usage = nil
 	for i := range s.Kube.Claims {
@@ -143,14 +161,7 @@ func (l *LonghornLife) settle() {
 		s.Usage = append(s.Usage, facts.Usage{Namespace: c.Namespace, Claim: c.Name, UsedBytes: used, CapacityBytes: c.RequestBytes,
 			AvailableBytes: c.RequestBytes - used, Inodes: c.RequestBytes >> 14, InodesUsed: inodes, At: s.Now.Add(-30 * time.Second)})
 	}
-	night := lastNight(s.Now, 2*time.Hour+30*time.Minute)
-	for i := range s.Longhorn.Volumes {
-		v := &s.Longhorn.Volumes[i]
-		if up, _ := l.Copies(v.Name); up > 0 && v.Created.Before(night) && v.LastBackupAt.Before(night) {
-			BackUp(s, v, night)
-		}
-	}
-	pollTargets(s)
+	l.recordJobs()
 	for _, h := range s.Hubs {
 		h.MetricUsers, h.MetricUsersAt = len(h.Users), s.Now.Add(-30*time.Second)
 	}

@@ -26,6 +26,7 @@ func (l *LonghornLife) serve(v *facts.LHVolume) {
 		}
 	}
 	if of.wanted != "" && healthy > 0 {
+		of.used = l.Snapshot.Now
 		l.write(v)
 	}
 	switch {
@@ -208,7 +209,7 @@ func (l *LonghornLife) schedule(v *facts.LHVolume) *facts.LHReplica {
 // busy tells whether Longhorn has something to do on an attached volume that
 // nobody else wants attached.
 func (l *LonghornLife) busy(v *facts.LHVolume) bool {
-	return l.volumes[v.Name].rebuilt != "" || l.wantsToMove(v) || l.wantsRebuild(v)
+	return l.volumes[v.Name].rebuilt != "" || l.wantsToMove(v) || l.wantsRebuild(v) || l.wantsBackup(v)
 }
 
 // wantsToMove tells whether replicas were asked to leave, and a node may take them.

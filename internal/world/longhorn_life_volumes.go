@@ -26,7 +26,7 @@ func (l *LonghornLife) control(v *facts.LHVolume) {
 		}
 	case of.wanted != "":
 		l.attach(v, of.wanted)
-	case l.wantsToMove(v) || l.wantsRebuild(v):
+	case l.wantsToMove(v) || l.wantsRebuild(v) || l.wantsBackup(v):
 		if node := l.anyNode(); node != "" {
 			l.attach(v, node)
 		}

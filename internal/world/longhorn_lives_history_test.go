@@ -55,6 +55,7 @@ func (e *estate) mend() {
 	e.mending = true
 	e.note("everything is mended")
 	e.Snapshot.Longhorn.Settings["auto-salvage"] = "true"
+	e.mendBackups()
 	for len(e.shelf) > 0 {
 		e.bringBack()
 	}

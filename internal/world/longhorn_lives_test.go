@@ -16,7 +16,7 @@ import (
 
 // longhornLives bounds the tests of Longhorn's lives: each lives this many.
 // HUBAUDIT_LIVES asks for more.
-const longhornLives = 500
+const longhornLives = 300
 
 // TestLonghornOrdinaryLives lives lives in which everything is done right. Nothing
 // above information may be said but what is true of them (longhorn_lives_truth_test.go).
@@ -27,7 +27,8 @@ func TestLonghornOrdinaryLives(t *testing.T) { testLonghornLives(t, (*estate).or
 func TestLonghornWorstLives(t *testing.T) {
 	testLonghornLives(t, (*estate).worstDay, []string{"lh-single-usable-replica", "lh-no-usable-replica", "lh-blank-attach-risk", "lh-replica-node-missing",
 		"lh-replica-disk-missing", "lh-disk-not-ready", "lh-volume-degraded", "lh-volume-faulted", "lh-auto-salvaged", "lh-orphan-last-copy",
-		"lh-drain-would-lose-data", "lh-eviction-stuck", "lh-node-gone-lingering", "pvc-emptied"})
+		"lh-drain-would-lose-data", "lh-eviction-stuck", "lh-node-gone-lingering", "pvc-emptied",
+		"backup-stale", "backup-skips-detached", "backup-target-unavailable", "backup-failed", "backup-stuck", "backup-size-collapse"})
 }
 
 func testLonghornLives(t *testing.T, day func(*estate), expected []string) {

@@ -29,6 +29,7 @@ func (e *estate) audit() {
 			}
 		}
 	}
+	e.lookForLapses(verdicts)
 	e.pagedTwice(verdicts)
 	e.remember(verdicts)
 }
@@ -202,7 +203,8 @@ func (e *estate) lookForEmptied(v *facts.LHVolume, told bool) {
 }
 
 // pagedTwice: no volume is critical to two checks. A home that was emptied is
-// told until somebody accepts, and its volume may be lost once more meanwhile.
+// told until somebody accepts, and its volume may be lost once more meanwhile. That
+// one copy is left and that the backup is old are two causes, with two remedies.
 func (e *estate) pagedTwice(verdicts []verdict.Verdict) {
 	claims := map[string]string{}
 	for i := range e.Snapshot.Longhorn.Volumes {
@@ -220,7 +222,8 @@ func (e *estate) pagedTwice(verdicts []verdict.Verdict) {
 			if f.Severity != verdict.Critical {
 				continue
 			}
-			if by[name] != "" && by[name] != v.Check && !e.formatted[name] {
+			apart := strings.HasPrefix(v.Check, "backup-") != strings.HasPrefix(by[name], "backup-") && e.copiesUp(name) > 0
+			if by[name] != "" && by[name] != v.Check && !e.formatted[name] && !apart {
 				e.say("paged twice by %s and %s: %s", by[name], v.Check, name)
 			}
 			by[name] = v.Check

@@ -20,7 +20,7 @@ func (e *estate) worstDay() {
 		e.pass(e.minutes(1, 30))
 	}
 	node := e.node()
-	switch e.c.n(13) {
+	switch e.c.n(15) {
 	case 0, 1, 2: // what happened at Nectar
 		e.takeAway(node)
 	case 3:
@@ -60,8 +60,12 @@ func (e *estate) worstDay() {
 	case 12:
 		e.Snapshot.Longhorn.Settings["auto-salvage"] = []string{"true", "false"}[e.c.n(2)]
 		e.note("automatic salvage is %s", e.Snapshot.Longhorn.Settings["auto-salvage"])
+	case 13, 14:
+		e.trouble()
 	}
-	e.pass(e.minutes(1, 90))
+	if e.pass(e.minutes(1, 90)); e.c.in(3) {
+		e.pass(e.minutes(300, 2400)) // over a night or two
+	}
 }
 
 func (e *estate) takeAway(node string) {

@@ -28,9 +28,6 @@ func k8upScheduleObject(s *facts.K8upSchedule) object {
 	} else if s.URL != "" {
 		spec["backend"] = object{"local": object{"mountPath": s.URL}}
 	}
-	if s.Suspended {
-		spec["suspend"] = true
-	}
 	if s.Cron != "" {
 		backup := object{"schedule": s.Cron}
 		if s.Selected {

@@ -42,7 +42,7 @@ func crowdedBackups(s *facts.Snapshot) {
 		facts.Series{System: facts.SystemVeleroData, Namespace: "a", Claim: "e", Running: attempt("by-hand-2", "InProgress")},
 		facts.Series{System: facts.SystemVeleroSnap, Namespace: "a", Claim: "f", Good: 1, Oldest: t, Newest: facts.Point{Name: "by-hand", Time: t, SizeBytes: 1 << 30, Expires: t.AddDate(0, 1, 0), Set: "by-hand",
 			Target: "second"}})
-	k.K8up.Schedules = append(k.K8up.Schedules, facts.K8upSchedule{Namespace: "a", Name: "s", Cron: "@daily-random", Suspended: true, URL: "/mnt/backup", Selected: true},
+	k.K8up.Schedules = append(k.K8up.Schedules, facts.K8upSchedule{Namespace: "a", Name: "s", Cron: "@daily-random", URL: "/mnt/backup", Selected: true},
 		facts.K8upSchedule{Namespace: "b", Name: "only-checks"})
 	k.K8up.Failed = map[string]facts.Attempt{"a": {Name: "backup-1", Since: t, Phase: "Failed", Error: "exit 1"}}
 	k.K8up.Running = map[string]facts.Attempt{"b": {Name: "backup-2", Since: t, Phase: "Progressing"}}

@@ -151,6 +151,7 @@ func TestDumpHoldsTheFacts(t *testing.T) {
 			if diff := cmp.Diff(s.Kube, kube, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("kube (-world +read):\n%s", diff)
 			}
+			s.Longhorn.BackupVolumes = s.Longhorn.TellingBackupVolumes()
 			if diff := cmp.Diff(s.Longhorn, longhorn, cmpopts.EquateEmpty(), ignoreAbsentNamespace(s)); diff != "" {
 				t.Errorf("longhorn (-world +read):\n%s", diff)
 			}
