@@ -25,6 +25,7 @@ import (
 	"hubaudit/internal/collect/backup"
 	"hubaudit/internal/collect/source"
 	"hubaudit/internal/facts"
+	"hubaudit/test/objectstore"
 )
 
 var night = time.Date(2026, 11, 20, 3, 0, 12, 0, time.UTC)
@@ -35,7 +36,7 @@ func location(t *testing.T, files, user, endpoint string) backup.Location {
 	t.Setenv("AWS_ACCESS_KEY_ID", "root") // which the file outweighs
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
 	l, err := backup.NewLocation(t.Context(), backup.Options{Files: files + "?use_path_style=true&region=" + region + "&endpoint=" + url.QueryEscape(endpoint),
-		CredentialsFile: login(t, user, secret)})
+		CredentialsFile: objectstore.Login(t, user, secret)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,16 +46,16 @@ func location(t *testing.T, files, user, endpoint string) backup.Location {
 
 func TestCopiesInS3(t *testing.T) {
 	const bucket = "hub-copies"
-	newBucket(t, bucket)
+	store.NewBucket(t, bucket)
 	for key, at := range map[string]time.Time{
 		"db/jupyterhub-2026-11-20.gz": night, "db/jupyterhub-2026-11-19.gz": night.AddDate(0, 0, 3), "db/jupyterhub- +%&<é>.gz": night,
 		"db/.jupyterhub-hidden": night, "db/jupyterhub-1.gz.sha256": night, "db/jupyterhub-2.gz.part": night, "db/jupyterhub-x/inner": night, "other": night,
 	} {
-		if err := put(t.Context(), bucket, key, "abc", at); err != nil {
+		if err := store.Put(t.Context(), bucket, key, "abc", at); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := put(t.Context(), bucket, "db/jupyterhub-0.gz", "", night); err != nil {
+	if err := store.Put(t.Context(), bucket, "db/jupyterhub-0.gz", "", night); err != nil {
 		t.Fatal(err)
 	}
 	unfinished(t, bucket, "db/jupyterhub-multipart.gz")
@@ -86,9 +87,9 @@ func TestCopiesInS3(t *testing.T) {
 // unfinished begins an upload in parts and never ends it.
 func unfinished(t *testing.T, bucket, key string) {
 	t.Helper()
-	up, err := admin().CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
+	up, err := store.Admin.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
 	if err == nil {
-		_, err = admin().UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &bucket, Key: &key, UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("abc")})
+		_, err = store.Admin.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &bucket, Key: &key, UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("abc")})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -98,12 +99,12 @@ func unfinished(t *testing.T, bucket, key string) {
 // TestManyCopiesAreListedInPages: the server gives a thousand at a time.
 func TestManyCopiesAreListedInPages(t *testing.T) {
 	const bucket, n = "many-copies", 3000
-	newBucket(t, bucket)
+	store.NewBucket(t, bucket)
 	group, ctx := errgroup.WithContext(t.Context())
 	group.SetLimit(16)
 	for i := range n {
 		group.Go(func() error {
-			return put(ctx, bucket, fmt.Sprintf("db/%04d", i*7%n), "x", night.Add(time.Duration(i)*time.Minute))
+			return store.Put(ctx, bucket, fmt.Sprintf("db/%04d", i*7%n), "x", night.Add(time.Duration(i)*time.Minute))
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -119,7 +120,7 @@ func TestManyCopiesAreListedInPages(t *testing.T) {
 	})
 	counted := 0
 	l, err := backup.NewLocation(t.Context(), backup.Options{Files: "s3://" + bucket + "/db/*?use_path_style=true&region=" + region + "&endpoint=" + front,
-		CredentialsFile: login(t, "reader", secret), Counted: func(n int) { counted = n }})
+		CredentialsFile: objectstore.Login(t, "reader", secret), Counted: func(n int) { counted = n }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,8 +151,8 @@ func proxy(t *testing.T, do func(http.ResponseWriter, *http.Request, http.Handle
 
 func TestFailuresOfS3(t *testing.T) {
 	const bucket = "failing"
-	newBucket(t, bucket)
-	if err := put(t.Context(), bucket, "db/copy", strings.Repeat("x", 1<<20), night); err != nil {
+	store.NewBucket(t, bucket)
+	if err := store.Put(t.Context(), bucket, "db/copy", strings.Repeat("x", 1<<20), night); err != nil {
 		t.Fatal(err)
 	}
 	copied := facts.BackupCopy{Name: "copy", SizeBytes: 1 << 20, Time: night, Ready: true}
@@ -159,7 +160,7 @@ func TestFailuresOfS3(t *testing.T) {
 	cut := proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&cutter{w, 100_000}, r)
 	})
-	unused, err := freePort()
+	unused, err := objectstore.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,9 +223,9 @@ func wantFailure(t *testing.T, name string, err error, cause facts.Cause, says s
 }
 
 func TestAWrongKeyIsRefused(t *testing.T) {
-	newBucket(t, "wrong-key")
+	store.NewBucket(t, "wrong-key")
 	l, err := backup.NewLocation(t.Context(), backup.Options{Files: "s3://wrong-key/*?use_path_style=true&region=" + region + "&endpoint=" + gateway,
-		CredentialsFile: login(t, "reader", "another-key")})
+		CredentialsFile: objectstore.Login(t, "reader", "another-key")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,8 +237,8 @@ func TestAWrongKeyIsRefused(t *testing.T) {
 // listing and of a copy.
 func TestAServerThatHangs(t *testing.T) {
 	const bucket = "hanging"
-	newBucket(t, bucket)
-	if err := put(t.Context(), bucket, "copy", strings.Repeat("x", 1<<20), night); err != nil {
+	store.NewBucket(t, bucket)
+	if err := store.Put(t.Context(), bucket, "copy", strings.Repeat("x", 1<<20), night); err != nil {
 		t.Fatal(err)
 	}
 	reached := make(chan struct{}, 16)

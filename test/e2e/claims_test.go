@@ -41,7 +41,7 @@ var claimDamages = []damage{
 	{name: "volumes go with their claims, and one has no fresh backup", damage: func(s *facts.Snapshot) {
 		perishable(s)
 		world.LastBackup(s, &s.Longhorn.Volumes[3], s.Now.Add(-72*time.Hour))
-	}, want: outcome{Status: 1, Fail: map[string][]string{"pv-reclaim-delete error": {"storageclass " + world.Class},
+	}, want: outcome{Status: 1, Fail: map[string][]string{"pv-reclaim-delete error": {"storageclass " + world.Class}, "backup-stale error": {"claim " + claim3},
 		"pv-reclaim-delete info": {"claim " + world.HubClaim}, "hub-user-delete-deletes-data warning": {"hub datahub"}}}},
 	// Which of them is the configured one cannot be told.
 	{name: "a second hub was installed", damage: func(s *facts.Snapshot) {
@@ -94,7 +94,7 @@ func podNamed(s *facts.Snapshot, name string) *facts.Pod {
 func TestDeletedClaim(t *testing.T) {
 	st := ownStage(t, harness.Options{ControllerManager: true, CRDs: []string{"longhorn", "snapshot", "velero", "k8up", "ceph"}})
 	st.makeNamespace(t, world.Namespace)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	p := newSite(t, s, st.admin, "")
 	p.audit(t).expect(t, outcome{Skipped: firstRun})
@@ -124,7 +124,7 @@ func TestDeletedClaim(t *testing.T) {
 		"pv-released-data error": volumes(6), "pvc-state-missing-claim critical": {"user student-0005"}}})
 
 	// The volume is bound to a new claim of the same name, as the checks say.
-	mended := world.Healthy(world.Small)
+	mended := healthyWorld(world.Small)
 	stopServer(mended, pod5)
 	st.become(t, mended)
 	bound := p.audit(t)
@@ -138,7 +138,7 @@ func TestDeletedClaim(t *testing.T) {
 // an hour later.
 func TestPendingClaim(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	world.MoveTo(s, time.Now().UTC().Truncate(time.Second)) // the API server's time: it says when the claim was made
 	h := world.Hub(s, world.HubName)
 	h.Servers = append(h.Servers, facts.Server{ID: 99, IP: "jupyter-student-0001--gpu", Port: 8888})
@@ -151,9 +151,9 @@ func TestPendingClaim(t *testing.T) {
 	world.Settle(s)
 	st.become(t, s)
 	p := newSite(t, s, st.admin, "")
-	p.audit(t).expect(t, outcome{Skipped: firstRun})
+	p.audit(t).expect(t, outcome{Skipped: append([]string{"backup-target-unset"}, firstRun...)}) // no claim is old enough to need a backup
 	p.at = s.Now.Add(time.Hour)
-	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"pvc-pending warning": {"claim claim-student-0001--gpu"}}})
+	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"pvc-pending warning": {"claim claim-student-0001--gpu"}}, Skipped: []string{"backup-target-unset"}})
 }
 
 // stopServer stops a running server, as its user does.

@@ -148,7 +148,7 @@ func TestPredict(t *testing.T) {
 // TestPredictBlind holds that nothing is foretold of claims that cannot be listed.
 func TestPredictBlind(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	p := newSite(t, s, st.accountWithout(t, "without-claims", "persistentvolumeclaims"), "")
 	blind := parse[prediction](t, st.command(t, p, 2, nil, "predict", "--output", "json").terminal)
@@ -168,7 +168,7 @@ type rescued struct {
 // with which all is well again.
 func TestRescue(t *testing.T) {
 	st := mainStage(t)
-	healthy := world.Healthy(world.Small)
+	healthy := healthyWorld(world.Small)
 	st.become(t, healthy)
 	p := newSite(t, healthy, st.chartAccount(t), "")
 	p.audit(t).expect(t, outcome{Skipped: firstRun})
@@ -195,7 +195,7 @@ func TestRescue(t *testing.T) {
 // that may not list claims.
 func TestRescueLeavesOut(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	world.AddClaim(s, facts.Claim{Name: "claim-before-my-time", Component: "singleuser-storage"})
 	st.become(t, s)
 	p := newSite(t, s, st.chartAccount(t), "")
@@ -217,7 +217,7 @@ func TestRescueLeavesOut(t *testing.T) {
 // lose loses the hub's database, and puts an empty one of its version beside it.
 func (p *site) lose(t *testing.T) {
 	t.Helper()
-	lost, fresh := world.Healthy(world.Small), world.Healthy(world.Small)
+	lost, fresh := healthyWorld(world.Small), healthyWorld(world.Small)
 	world.WipeDatabase(lost, world.HubName)
 	p.writeDatabase(t, lost)
 	h := fresh.Hubs[0]

@@ -51,7 +51,7 @@ func homes(s *facts.Snapshot, numbers ...int) []home {
 // changes nothing.
 func TestDrain(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	onLocalDisk(s, "student-0003", "worker-2")
 	onLocalDisk(s, "student-0007", "worker-4")
 	st.become(t, s)
@@ -93,7 +93,7 @@ func onLocalDisk(s *facts.Snapshot, user, node string) {
 // detached is rebuilt in it only where Longhorn is told to.
 func TestDrainRolling(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	p := newSite(t, s, st.chartAccount(t), "")
 	rolling := []string{"--rolling", "--wait-rebuild"}
@@ -112,7 +112,7 @@ func TestDrainRolling(t *testing.T) {
 // that the right that is missing is named.
 func TestDrainBlind(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	for _, resource := range []string{"nodes", "nodes.longhorn.io", "replicas.longhorn.io", "persistentvolumes"} {
 		t.Run(resource, func(t *testing.T) {

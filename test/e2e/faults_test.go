@@ -37,7 +37,7 @@ func requiring(prefix string) []string {
 // withoutLonghorn is a healthy world on another storage system, with a snapshot
 // of each claim where there are snapshots.
 func withoutLonghorn(snapshots bool) *facts.Snapshot {
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	s.Longhorn, s.Kube.DisruptionBudgets = facts.Longhorn{}, nil // which are Longhorn's
 	s.Sources = slices.DeleteFunc(s.Sources, func(src facts.Source) bool { return strings.HasPrefix(src.Name, "longhorn/") })
 	if snapshots {
@@ -49,40 +49,50 @@ func withoutLonghorn(snapshots bool) *facts.Snapshot {
 	return s
 }
 
+// ofSnapshots, ofVelero and ofK8up are the sources of these systems of backups.
+var (
+	ofSnapshots = []string{facts.KubeSnapshots, facts.KubeSnapshotContents}
+	ofVelero    = []string{facts.VeleroBackups, facts.VeleroSchedules, facts.VeleroLocations, facts.VeleroRestores, facts.VeleroVolumeBackups, facts.VeleroDataUploads}
+	ofK8up      = []string{facts.K8upSchedules, facts.K8upSnapshots, facts.K8upBackups}
+)
+
 func TestClusterWithoutLonghornAndSnapshots(t *testing.T) {
 	st := ownStage(t, harness.Options{})
 	s := withoutLonghorn(false)
 	st.become(t, s)
 	p := newSite(t, s, st.admin, "")
-	absent := slices.Concat(longhorn.Sources(), []string{facts.KubeSnapshots, facts.CephBlockPools, facts.CephFilesystems})
+	absent := slices.Concat(longhorn.Sources(), ofSnapshots, ofVelero, ofK8up, []string{facts.CephBlockPools, facts.CephFilesystems})
+	skipped := slices.Concat(longhornChecks, requiring(facts.KubeSnapshots))
 	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"backup-none warning": {"hub datahub"}},
-		Skipped: slices.Concat(firstRun, longhornChecks), Absent: absent})
+		Skipped: slices.Concat(firstRun, skipped), Absent: absent})
 
 	// What nothing shows a backup of has none. The hub's database has copies.
 	perishable(s)
 	st.become(t, s)
 	p.audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"backup-none warning": {"hub datahub"},
 		"pv-reclaim-delete error": {"storageclass " + world.Class}, "pv-reclaim-delete info": {"claim " + world.HubClaim},
-		"hub-user-delete-deletes-data warning": {"hub datahub"}}, Skipped: longhornChecks, Absent: absent})
+		"hub-user-delete-deletes-data warning": {"hub datahub"}}, Skipped: skipped, Absent: absent})
 }
 
 func TestClusterWithoutLonghorn(t *testing.T) {
 	st := ownStage(t, harness.Options{CRDs: []string{"snapshot", "velero", "k8up", "ceph"}})
 	s := withoutLonghorn(true)
 	st.become(t, s)
-	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{Skipped: slices.Concat(firstRun, longhornChecks), Absent: longhorn.Sources()})
+	// Snapshots in the storage that they are of go with it.
+	newSite(t, s, st.admin, "").audit(t).expect(t, outcome{Status: 1, Fail: map[string][]string{"backup-same-domain error": {"hub datahub"}},
+		Skipped: slices.Concat(firstRun, longhornChecks), Absent: longhorn.Sources()})
 }
 
 // TestAPIServerStops has a run before the API server goes away, one while it is
 // gone, and holds that a cluster without VolumeSnapshots is as good as any.
 func TestAPIServerStops(t *testing.T) {
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	var p *site
 	t.Run("running", func(running *testing.T) {
 		st := ownStage(running, harness.Options{CRDs: []string{"longhorn", "ceph"}}) // stops with this test
 		st.become(running, s)
 		p = newSite(t, s, st.Kubeconfig(t, "root", "system:masters"), "")
-		p.audit(running).expect(running, outcome{Skipped: firstRun, Absent: []string{facts.KubeSnapshots}})
+		p.audit(running).expect(running, outcome{Skipped: append(requiring(facts.KubeSnapshots), firstRun...), Absent: slices.Concat(ofSnapshots, ofVelero, ofK8up)})
 	})
 	stopped := p.audit(t)
 	// Checks of the database alone are judged as ever.
@@ -118,7 +128,7 @@ func clusterWorked() []string {
 
 func TestCredentials(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	p := newSite(t, s, st.admin, "")
 	p.audit(t).expect(t, outcome{Skipped: firstRun})
@@ -164,7 +174,7 @@ func expired(token string) string {
 // it, and nothing else.
 func TestForbiddenList(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	for _, c := range []struct{ resource, source string }{
 		{"pods", facts.KubePods},
@@ -174,9 +184,21 @@ func TestForbiddenList(t *testing.T) {
 		{"replicas.longhorn.io", facts.LonghornReplicas},
 		{"volumesnapshots.snapshot.storage.k8s.io", facts.KubeSnapshots},
 		{"volumesnapshotcontents.snapshot.storage.k8s.io", facts.KubeSnapshotContents},
+		{"backups.velero.io", facts.VeleroBackups},
+		{"schedules.velero.io", facts.VeleroSchedules},
+		{"backupstoragelocations.velero.io", facts.VeleroLocations},
+		{"restores.velero.io", facts.VeleroRestores},
 		{"podvolumebackups.velero.io", facts.VeleroVolumeBackups},
+		{"datauploads.velero.io", facts.VeleroDataUploads},
+		{"backups.k8up.io", facts.K8upBackups},
+		{"schedules.k8up.io", facts.K8upSchedules},
 		{"snapshots.k8up.io", facts.K8upSnapshots},
-		// No check needs jobs, yet the audit did not see all it is there to see.
+		{"backuptargets.longhorn.io", facts.LonghornBackupTargets},
+		{"backupvolumes.longhorn.io", facts.LonghornBackupVolumes},
+		{"backups.longhorn.io", facts.LonghornBackups},
+		{"recurringjobs.longhorn.io", facts.LonghornRecurringJobs},
+		{"settings.longhorn.io", facts.LonghornSettings},
+		{"cronjobs.batch", facts.KubeCronJobs},
 		{"jobs.batch", facts.KubeJobs},
 		{"poddisruptionbudgets.policy", facts.KubeDisruptionBudgets},
 		{"cephblockpools.ceph.rook.io", facts.CephBlockPools},
@@ -211,7 +233,7 @@ func longhorn12() outcome {
 // TestLonghornOfOld reads Longhorn 1.2: v1beta1, whose conditions are a map.
 func TestLonghornOfOld(t *testing.T) {
 	st := oldStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	s.Longhorn.Settings = map[string]string{"allow-node-drain-with-last-healthy-replica": "false", "default-replica-count": "3"}
 	world.FitLonghorn(s, "v1.2.4")
 	st.become(t, s)

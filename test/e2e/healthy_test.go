@@ -18,7 +18,7 @@ import (
 
 func TestHealthyWorld(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.become(t, s)
 	p := newSite(t, s, st.admin, "")
 	p.audit(t).expect(t, outcome{Skipped: firstRun})
@@ -41,10 +41,14 @@ func TestHealthyWorld(t *testing.T) {
 }
 
 // itemsOf are the numbers of everything that a world's sources hold, on a
-// cluster that has Rook, if only in name. The history has one baseline after the
-// first run: that of the users.
+// cluster that has Rook, Velero and K8up, if only in name. The history has one
+// baseline after the first run: that of the users.
 func itemsOf(s *facts.Snapshot) map[string]map[string]int {
-	items := map[string]map[string]int{facts.CephBlockPools: {"blockpools": 0}, facts.CephFilesystems: {"filesystems": 0}}
+	items := map[string]map[string]int{}
+	for _, source := range slices.Concat([]string{facts.CephBlockPools, facts.CephFilesystems}, ofVelero, ofK8up) {
+		_, kind, _ := strings.Cut(source, "/")
+		items[source] = map[string]int{kind: 0}
+	}
 	for _, src := range s.Sources {
 		items[src.Name] = src.Items
 	}
@@ -57,7 +61,7 @@ func itemsOf(s *facts.Snapshot) map[string]map[string]int {
 func TestFactsOfTheCluster(t *testing.T) {
 	st := mainStage(t)
 	t.Setenv("KUBECONFIG", st.admin)
-	for name, s := range map[string]*facts.Snapshot{"healthy": world.Healthy(world.Small), "everything": everything()} {
+	for name, s := range map[string]*facts.Snapshot{"healthy": healthyWorld(world.Small), "everything": everything()} {
 		t.Run(name, func(t *testing.T) {
 			st.become(t, s)
 			expectFacts(t, st, s)
@@ -81,7 +85,9 @@ func expectFacts(t *testing.T, st *stage, s *facts.Snapshot) {
 	if diff := cmp.Diff(s.Kube, k, cmpopts.EquateEmpty(), setByServer); diff != "" {
 		t.Errorf("Kubernetes (-world +read):\n%s", diff)
 	}
-	if diff := cmp.Diff(s.Longhorn, l, cmpopts.EquateEmpty(), setByServer); diff != "" {
+	want := s.Longhorn
+	want.BackupVolumes = want.TellingBackupVolumes()
+	if diff := cmp.Diff(want, l, cmpopts.EquateEmpty(), setByServer); diff != "" {
 		t.Errorf("Longhorn (-world +read):\n%s", diff)
 	}
 	for _, c := range k.Claims {
@@ -118,7 +124,7 @@ func serverVersion(t *testing.T, st *stage) string {
 // everything is a world with each kind of object and as many of its facts as an
 // API server takes.
 func everything() *facts.Snapshot {
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	k, l, at := &s.Kube, &s.Longhorn, world.Now.Add(-time.Hour)
 	k.Nodes[0].Ready, k.Nodes[0].Unschedulable, k.Nodes[1].Ready, k.Nodes[1].Zone = "False", true, "Unknown", ""
 	k.Nodes[0].Taints = []string{"ToBeDeletedByClusterAutoscaler", "node.kubernetes.io/unschedulable"}

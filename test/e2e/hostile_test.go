@@ -30,7 +30,7 @@ var hostileNames = []string{"<!channel>", "new\nline", "\x1b[31mred", strings.Re
 // and in the annotations of claims and pods, and in which all of them are in
 // some trouble that a report tells of.
 func named(names []string) *facts.Snapshot {
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	hub := s.Hubs[0]
 	var ids []int64
 	for i, name := range names {

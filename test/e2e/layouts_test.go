@@ -14,12 +14,12 @@ import (
 
 // ofClaims are the checks of servers' own claims, which do not apply where all
 // homes are directories on one.
-var ofClaims = []string{"pvc-legacy-forgotten", "pvc-legacy-unreachable", "pvc-name-collision"}
+var ofClaims = []string{"pvc-legacy-forgotten", "pvc-legacy-unreachable", "pvc-name-collision", "backup-target-unset"}
 
 // TestSharedHomes has all homes on one claim, which the audit sees as a folder.
 func TestSharedHomes(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	users := world.Hub(s, world.HubName).Users
 	homesOn(s, "homes")
 	st.become(t, s)
@@ -85,7 +85,7 @@ func homesOn(s *facts.Snapshot, claim string) {
 // TestTwoHubs has two hubs in one namespace, both in the configuration.
 func TestTwoHubs(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	s.Kube.Pods = append(s.Kube.Pods, facts.Pod{Namespace: world.Namespace, Name: "hub-test", Phase: "Running", Node: "worker-2",
 		Component: facts.HubComponent, Release: "test", Image: "quay.io/jupyterhub/k8s-hub:4.4.0"})
 	world.Settle(s)
@@ -118,7 +118,7 @@ func TestTwoHubs(t *testing.T) {
 // user's own, and audits with no more rights than the chart's.
 func TestUserNamespaces(t *testing.T) {
 	st := mainStage(t)
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	st.moveToOwnNamespaces(t, s)
 	st.become(t, s)
 	account := st.chartAccount(t)

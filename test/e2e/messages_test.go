@@ -70,7 +70,7 @@ func (r receivers) alert(t *testing.T) notifytest.PagerDutyAlert {
 }
 
 func lostClaim() *facts.Snapshot {
-	s := world.Healthy(world.Small)
+	s := healthyWorld(world.Small)
 	claimOf(s, "student-0003").Phase = "Lost"
 	return s
 }
@@ -79,7 +79,7 @@ var claimLost = map[string][]string{"pvc-lost critical": {"claim claim-student-0
 
 func TestMessages(t *testing.T) {
 	st, to := mainStage(t), newReceivers(t)
-	healthy := world.Healthy(world.Small)
+	healthy := healthyWorld(world.Small)
 	st.become(t, healthy)
 	p := to.newSite(t, st, healthy)
 	p.audit(t).expect(t, outcome{Skipped: firstRun})

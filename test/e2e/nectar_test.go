@@ -41,7 +41,7 @@ var rebuilds = []struct {
 // newRebuild is the service on the day before, which is green.
 func newRebuild(t *testing.T, st *stage, version string, always outcome) *rebuild {
 	t.Helper()
-	s := world.Healthy(world.Size{Users: 10, Nodes: len(nectarWorkers), Replicas: 2})
+	s := healthyWorld(world.Size{Users: 10, Nodes: len(nectarWorkers), Replicas: 2})
 	if always.Status != 0 {
 		s.Longhorn.Settings = map[string]string{"allow-node-drain-with-last-healthy-replica": "false", "default-replica-count": "2"}
 	}

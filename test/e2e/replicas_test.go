@@ -50,7 +50,7 @@ var replicaDamages = []damage{
 
 // firstDisk is the subject of a disk that a worker of a healthy world had.
 func firstDisk(worker string) string {
-	for _, n := range world.Healthy(world.Small).Longhorn.Nodes {
+	for _, n := range healthyWorld(world.Small).Longhorn.Nodes {
 		if n.Name == worker {
 			return "disk " + n.Disks[0].UUID + " of " + worker
 		}

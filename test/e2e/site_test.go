@@ -27,6 +27,7 @@ type site struct {
 	dir        string
 	kubeconfig string
 	at         time.Time // of the next run
+	env        []string  // besides what every command has
 }
 
 // newSite makes a site for a world. notify is the configuration's section of
@@ -35,10 +36,8 @@ func newSite(t *testing.T, s *facts.Snapshot, kubeconfig, notify string) *site {
 	t.Helper()
 	p := &site{dir: t.TempDir(), kubeconfig: kubeconfig, at: s.Now}
 	p.writeDatabase(t, s)
+	p.writeBackups(t, s)
 	hub := s.Hubs[0]
-	if err := world.WriteBackups(filepath.Join(p.dir, "backups"), hub, world.CurrentSchema); err != nil {
-		t.Fatal(err)
-	}
 	p.configure(t, fmt.Sprintf(`hubs:
   - name: %s
     namespace: %s
@@ -53,6 +52,14 @@ history: sqlite:history.db
 func (p *site) writeDatabase(t *testing.T, s *facts.Snapshot) {
 	t.Helper()
 	if err := world.WriteDatabase(filepath.Join(p.dir, "jupyterhub.sqlite"), s.Hubs[0], world.CurrentSchema); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeBackups puts the copies of the database that the hub has in this world.
+func (p *site) writeBackups(t *testing.T, s *facts.Snapshot) {
+	t.Helper()
+	if err := world.WriteBackups(filepath.Join(p.dir, "backups"), s.Hubs[0], world.CurrentSchema); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -91,7 +98,12 @@ type report struct {
 		Findings                               []finding
 	}
 	Incidents []struct{ Check, State string }
+	Coverage  []struct{ Database []databaseCopy }
 }
+
+// databaseCopy is what the table of what has backups says of one place of copies of
+// the database.
+type databaseCopy struct{ Name, Tested, Level string }
 
 type finding struct {
 	Subject           struct{ Kind, Name, Namespace string }
@@ -147,7 +159,7 @@ func (p *site) command(t *testing.T, args ...string) *run {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir = p.dir
-	cmd.Env = []string{"HOME=" + p.dir, "TZ=Australia/Melbourne", "KUBECONFIG=" + p.kubeconfig}
+	cmd.Env = append([]string{"HOME=" + p.dir, "TZ=Australia/Melbourne", "KUBECONFIG=" + p.kubeconfig}, p.env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +23,16 @@ import (
 )
 
 type object = map[string]any
+
+// healthyWorld is a healthy world whose backup target is looked into once a day:
+// here nobody does so between two runs.
+func healthyWorld(size world.Size) *facts.Snapshot {
+	s := world.Healthy(size)
+	for i := range s.Longhorn.BackupTargets {
+		s.Longhorn.BackupTargets[i].PollInterval = 24 * time.Hour
+	}
+	return s
+}
 
 // stage is a cluster on which one world after another is put. An audit sees a
 // cluster as a whole, so worlds cannot stand beside each other.

@@ -63,10 +63,10 @@ func TestScratch(t *testing.T) {
 			admin := server.Admin(t, scratch)
 			left := func() int { return ask(t, admin, strings.ReplaceAll(e.count, "DATABASE_NAME", scratch)) }
 			dump := dumpOf(t, e.dump)
-			restore := func(b []byte) facts.Opened {
+			restore := func(b []byte, hubs ...verify.Audited) facts.Opened {
 				return verify.Copy(t.Context(), verify.Options{Copy: facts.BackupCopy{Name: "hub.sql", SizeBytes: int64(len(b)), Ready: true}, Level: facts.VerifyRestore, MaxBytes: 64 << 20,
 					Open:    func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
-					Scratch: verify.Scratch{URL: server.URL(e.driver, user, "", scratch), Password: password}})
+					Scratch: verify.Scratch{URL: server.URL(e.driver, user, "", scratch), Password: password, Audited: hubs}})
 			}
 			server.Exec(t, scratch, e.beside)
 			for round := range 2 { // the second finds it empty again
@@ -80,6 +80,16 @@ func TestScratch(t *testing.T) {
 			}
 			if n := ask(t, admin, e.besideCount); n != 1 {
 				t.Error("what was there before is gone")
+			}
+
+			lost := strings.Replace(server.URL(e.driver, user, password, "hub"), fmt.Sprintf(":%d/", server.Port), ":1/", 1)
+			beside := verify.Audited{Hub: "datahub", Database: hubdb.Options{URL: lost}}
+			if got := restore(dump, beside); !strings.Contains(got.Skipped, `may be that of hub "datahub", which cannot be asked`) || !got.Unreadable || strings.Contains(got.Skipped, password) || left() != 0 {
+				t.Errorf("a hub's database that does not answer: %+v", got)
+			}
+			beside.Database = hubdb.Options{URL: server.URL(e.driver, user, "", scratch), Password: password}
+			if got := restore(dump, beside); !strings.Contains(got.Skipped, `is that of hub "datahub"`) || left() != 0 {
+				t.Errorf("a hub's own database: %+v", got)
 			}
 
 			refused := bytes.Replace(dump, []byte("CREATE TABLE"), []byte("CREATE TABLE nobody (x nothing_like_it);\nCREATE TABLE"), 3)
