@@ -62,7 +62,10 @@ func (m *markdown) backups() {
 		for k := range c.Database {
 			d := &c.Database[k]
 			good := noGoodCopy
-			if !d.GoodAt.IsZero() {
+			switch {
+			case d.Unread:
+				good = unknownNumber
+			case !d.GoodAt.IsZero():
 				good = m.ago(d.GoodAt) + ", " + text.MarkdownName(d.Good)
 			}
 			m.printf("| %s | %s (%s) | %s | %s | %s |\n", mdHub(c.Hub), text.MarkdownName(d.Name), text.MarkdownName(d.Location), good, m.lastTested(d), md(d.Trouble))
@@ -99,30 +102,29 @@ func (t *terminal) homes(c *verdict.Coverage) []text.Span {
 	if c.Homes == 0 {
 		return []text.Span{plain("none needs a backup")}
 	}
-	spans := []text.Span{plain(text.Number(c.Homes) + " " + text.Plural(c.Homes, "needs", "need") + " a backup · " + text.Number(c.Current) + " current · ")}
+	spans := []text.Span{plain(text.Number(c.Homes) + " " + text.Plural(c.Homes, "needs", "need") + " a backup")}
 	for _, part := range []struct {
 		n     int
 		words string
 		style text.Style
-	}{{c.Old, " only an older one", text.Yellow}, {c.None, " none", text.BoldRed}} {
-		style := part.style
-		if part.n == 0 {
-			style = text.Plain
+	}{{c.Current, " current", text.Plain}, {c.Old, " only an older one", text.Yellow}, {c.None, " none", text.BoldRed},
+		{c.Untold, " cannot be told", text.Magenta}} {
+		if part.n > 0 {
+			spans = append(spans, plain(" · "), styled(part.style, text.Number(part.n)+part.words))
 		}
-		spans = append(spans, styled(style, text.Number(part.n)+part.words), plain(" · "))
-	}
-	if c.Untold > 0 {
-		spans = append(spans, styled(text.Magenta, text.Number(c.Untold)+" that may be in one"), plain(" · "))
 	}
 	if c.OldestAt.IsZero() {
-		return append(spans, plain("nothing is backed up"))
+		return spans
 	}
-	return append(spans, plain("oldest "+t.ago(c.OldestAt)+", "+text.Name(c.Oldest)))
+	return append(spans, plain(" · oldest "+t.ago(c.OldestAt)+", "+text.Name(c.Oldest)))
 }
 
 func (t *terminal) database(d *verdict.DatabaseBackup) []text.Span {
 	good := styled(text.BoldRed, "no good copy")
-	if !d.GoodAt.IsZero() {
+	switch {
+	case d.Unread:
+		good = styled(text.Magenta, "copies unknown")
+	case !d.GoodAt.IsZero():
 		good = plain("newest good copy " + text.Name(d.Good) + ", " + t.ago(d.GoodAt))
 	}
 	spans := []text.Span{good, plain(" · last tested: " + t.lastTested(d))}
@@ -160,6 +162,7 @@ type jsonDatabase struct {
 	TestedAt string `json:"testedAt,omitempty"`
 	Level    string `json:"level,omitempty"`
 	Trouble  string `json:"trouble,omitempty"`
+	Unread   bool   `json:"unread"`
 }
 
 func (j *jsonWriter) coverage(c *verdict.Coverage) {
@@ -168,7 +171,7 @@ func (j *jsonWriter) coverage(c *verdict.Coverage) {
 		out.Homes = &jsonHomes{c.Homes, c.Current, c.Old, c.None, c.Untold, c.Oldest, optionalTime(c.OldestAt)}
 	}
 	for _, d := range c.Database {
-		out.Database = append(out.Database, jsonDatabase{d.Name, d.Location, d.Good, optionalTime(d.GoodAt), d.Tested, optionalTime(d.TestedAt), d.Level, d.Trouble})
+		out.Database = append(out.Database, jsonDatabase{d.Name, d.Location, d.Good, optionalTime(d.GoodAt), d.Tested, optionalTime(d.TestedAt), d.Level, d.Trouble, d.Unread})
 	}
 	j.value(out)
 }

@@ -40,3 +40,19 @@ func TestCoverageOfNothing(t *testing.T) {
 		t.Error("the JSON report has no empty list")
 	}
 }
+
+// TestCoverageOfUnread: a place that could not be read is not one without copies.
+func TestCoverageOfUnread(t *testing.T) {
+	run := healthyRun()
+	run.Coverage = []verdict.Coverage{{Hub: "physics", Database: []verdict.DatabaseBackup{
+		{Name: "s3", Location: "s3://b/*", Unread: true, Trouble: "source backup/physics/s3 could not be read"}}}}
+	for format, want := range map[string]string{
+		"markdown": "| **unknown** | never | source backup/physics/s3 could not be read |",
+		"terminal": "physics database, s3: copies unknown · last tested: never · source",
+		"json":     `"unread": true`,
+	} {
+		if got := render(t, format, run, report.Options{}); !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s:\n%s", format, want, got)
+		}
+	}
+}

@@ -48,6 +48,7 @@ type document struct {
 		}
 		Database []struct {
 			Name, Location, Good, Tested, Level, Trouble string
+			Unread                                       bool
 			GoodAt, TestedAt                             time.Time
 		}
 	}

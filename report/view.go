@@ -212,6 +212,10 @@ func (v *view) sinceClause(d violation) string {
 	}
 }
 
+// kindWords are what people call kinds of subjects whose names are run together.
+var kindWords = map[string]string{"backupstoragelocation": "storage location", "backuptarget": "backup target", "cronjob": "CronJob",
+	"recurringjob": "recurring job", "storageclass": "StorageClass", "volumesnapshot": "VolumeSnapshot", "volumesnapshotclass": "VolumeSnapshotClass"}
+
 // affected counts the subjects of a verdict by kind: "1,003 users",
 // "3 volumes and 1 node".
 func affected(d *verdict.Verdict) string {
@@ -230,13 +234,15 @@ func affected(d *verdict.Verdict) string {
 		return cmp.Or(cmp.Compare(kinds[b], kinds[a]), strings.Compare(a, b))
 	})
 	for i, kind := range names {
-		names[i] = text.Count(kinds[kind], kind)
+		names[i] = text.Count(kinds[kind], cmp.Or(kindWords[kind], kind))
 	}
 	all := names[0]
 	if n := len(names); n > 1 {
 		all = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
 	switch users := len(owners(d)); {
+	case users > 0 && len(kinds) == 1 && kinds["hub"] == 1: // which hub it is stands beside it
+		all = "the homes of " + text.Count(users, "user")
 	case users == 0:
 	case slices.ContainsFunc(d.Findings, func(f verdict.Finding) bool { return f.Details["users"] != "" }): // a node is nobody's
 		all += " with the homes of " + text.Count(users, "user")

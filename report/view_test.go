@@ -16,6 +16,8 @@ func TestAffected(t *testing.T) {
 			finding("claim", "c", map[string]string{"user": "a"})},
 		"1 node with the homes of 3 users": {finding("node", "n", map[string]string{"users": `"a", "b, \"c", "d"`})},
 		"1 node":                           {finding("node", "n", map[string]string{"users": "not quoted"})},
+		"the homes of 2 users":             {finding("hub", "h", map[string]string{"users": `"a", "b"`})},
+		"2 recurring jobs":                 {finding("recurringjob", "a", nil), finding("recurringjob", "b", nil)},
 		"1 version":                        {finding("version", "v1", nil), finding("version", "v1", nil)},
 	} {
 		if got := affected(&verdict.Verdict{Findings: findings, Count: len(findings)}); got != want {

@@ -120,13 +120,27 @@ func describeHub(p *text.Page, h *config.Hub, database hubdb.URL) {
 	}
 }
 
-// backupText says where copies of the hub's database are looked for.
+// backupText says where copies of the hub's database are looked for, and how far
+// they are tested.
 func backupText(b *config.Backup) string {
 	kind, where := b.Place()
 	before := map[string]string{facts.BackupSnapshots: "snapshots of the claim ", facts.BackupLonghorn: "Longhorn's backups of the claim ",
 		facts.BackupVelero: "Velero's backups of the claim ", facts.BackupK8up: "K8up's backups of the claim ",
 		facts.BackupCloudSQL: "Cloud SQL's backups of ", facts.BackupCronJob: "runs of the CronJob "}
-	return before[kind] + where
+	words := before[kind] + where
+	if b.CronJob != "" && kind != facts.BackupCronJob {
+		words += ", made by CronJob " + b.CronJob
+	}
+	if kind != facts.BackupFiles && kind != facts.BackupObjects {
+		return words
+	}
+	switch {
+	case b.Verify == facts.VerifyRestore && b.Scratch != "":
+		words += "; the newest is opened, and restored into the scratch database"
+	case b.Verify != facts.VerifyNone:
+		words += "; the newest is opened"
+	}
+	return words
 }
 
 // describePrometheus says whom an audit asks how full volumes are, and as whom.

@@ -7,6 +7,7 @@ package checkdoc
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,11 @@ func sourceNames(names []string) string {
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// onlyUsed are the sources that a check uses and can do without.
+func onlyUsed(c *checks.Check) []string {
+	return slices.DeleteFunc(slices.Clone(c.Uses), func(name string) bool { return slices.Contains(c.Needs, name) })
 }
 
 // value is a number of a parameter: "10 percent", "26h".

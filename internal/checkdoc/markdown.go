@@ -44,8 +44,8 @@ func (p page) check(c *checks.Check) {
 	if len(c.Needs) > 0 {
 		p.printf("- Needs: %s\n", sourceNames(c.Needs))
 	}
-	if len(c.Uses) > 0 {
-		p.printf("- Uses, if there: %s\n", sourceNames(c.Uses))
+	if uses := onlyUsed(c); len(uses) > 0 {
+		p.printf("- Uses, if there: %s\n", sourceNames(uses))
 	}
 	if len(c.Weighs) > 0 {
 		p.printf("- Weighs, each by itself: %s\n", sourceNames(c.Weighs))

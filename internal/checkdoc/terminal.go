@@ -27,8 +27,8 @@ func Explain(w io.Writer, c *checks.Check, color bool, width int) error {
 	if len(c.Needs) > 0 {
 		label(p, "needs", text.Doc(sourceNames(c.Needs))...)
 	}
-	if len(c.Uses) > 0 {
-		label(p, "uses", text.Doc(sourceNames(c.Uses)+", if there")...)
+	if uses := onlyUsed(c); len(uses) > 0 {
+		label(p, "uses", text.Doc(sourceNames(uses)+", if there")...)
 	}
 	if len(c.Weighs) > 0 {
 		label(p, "weighs", text.Doc(sourceNames(c.Weighs)+", each by itself")...)

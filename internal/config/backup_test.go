@@ -52,7 +52,7 @@ func TestBackupMistakes(t *testing.T) {
 		"files: \"s3://bucket\"":                                                                  "hubaudit.yaml:5: hubs[0].backups[0].files: it must name the copies by a glob",
 		"files: \"s3://k:s3cr3t@bucket/x\"":                                                       "files: it must not hold a login",
 		"files: \"s3://bucket/x?secret_key=s3cr3t\"":                                              "files: it has an option that is not known",
-		"files: \"https://s3cr3t@bucket/x\"":                                                      "files: object storage is azblob://",
+		"files: \"https://s3cr3t@bucket/x\"":                                                      "files: what stands before the :// is no object storage",
 		"volumeSnapshots: hub/db":                                                                 `volumeSnapshots: "hub/db" is not the name of a claim`,
 		"cloudSQL: hub-db":                                                                        "is not PROJECT/INSTANCE",
 		"cronJob: A_B":                                                                            "is not the name of a CronJob",

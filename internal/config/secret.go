@@ -8,6 +8,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"hubaudit/internal/facts"
 )
 
 // Warning is something that works and should be written otherwise.
@@ -41,6 +43,10 @@ func (c *Config) writtenSecrets() []error {
 				"the password is written out in the URL: take it out and name a file with it under databasePasswordFile, or write ${NAME} in its place and set that environment variable"))
 		}
 		for j, b := range h.Backups {
+			if u, ok := serverURL(h.Database); ok && b.Verify == facts.VerifyRestore && b.Scratch == "" {
+				c.warnings = append(c.warnings, c.warning(fmt.Sprintf("hubs[%d].backups[%d].verify", i, j),
+					"without scratch a dump of %s is only read and never executed: name the db_url of an empty database, best on a server of its own", serverNames[engine(u)]))
+			}
 			if password := urlPassword(b.Scratch); password != "" && !variable.MatchString(password) {
 				key := fmt.Sprintf("hubs[%d].backups[%d].scratch", i, j)
 				errs = append(errs, fmt.Errorf("%s: %s: a password does not belong into the configuration: take it out of the URL and name a file with it under scratchPasswordFile", c.Where(key), key))
@@ -49,6 +55,9 @@ func (c *Config) writtenSecrets() []error {
 	}
 	return errs
 }
+
+// serverNames are what people call the engines of database servers.
+var serverNames = map[string]string{"postgresql": "PostgreSQL", "mysql": "MySQL or MariaDB"}
 
 type secret struct{ key, value, file string }
 

@@ -170,6 +170,8 @@ type DatabaseBackup struct {
 	Level    string // open or restore
 	// Trouble is why the newest copy is not good or was not tested; "" if neither.
 	Trouble string
+	// Unread: the location could not be read, so that its copies are not known.
+	Unread bool
 }
 
 // Remembered tells whether the history holds this run: it numbers runs from 1.
