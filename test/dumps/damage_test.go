@@ -16,7 +16,7 @@ func rounds(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(os.Getenv("HUBAUDIT_ROUNDS"))
 	if err != nil {
-		return 12
+		return 10
 	}
 	return n
 }

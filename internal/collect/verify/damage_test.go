@@ -13,11 +13,13 @@ import (
 	"hubaudit/internal/facts"
 )
 
-// packings are the ways in which the tests pack a database.
-var packings = []struct {
+type packing struct {
 	name string
 	pack func(testing.TB, []byte) []byte
-}{
+}
+
+// packings are the ways in which the tests pack a database.
+var packings = []packing{
 	{"plain", func(_ testing.TB, b []byte) []byte { return b }},
 	{"gzip", gzipped},
 	{"zstd", zstded},
@@ -27,12 +29,21 @@ var packings = []struct {
 	{"zip", func(t testing.TB, b []byte) []byte { return zipped(t, file{"hub.sqlite", b, 0}) }},
 }
 
+// somePackings are all of them, or a few under the race detector, which makes
+// SQLite slow.
+func somePackings() []packing {
+	if testing.Short() {
+		return packings[:3]
+	}
+	return packings
+}
+
 // TestCut: a copy that ends in the middle is never called good.
 func TestCut(t *testing.T) {
 	privateTemp(t)
 	r := rand.New(rand.NewSource(1))
 	db := hubDB(t, "hub-3.0.0")
-	for _, p := range packings {
+	for _, p := range somePackings() {
 		whole := p.pack(t, db)
 		faults := map[facts.CopyFault]int{}
 		for i := range 12 {
@@ -68,7 +79,7 @@ func TestFlipped(t *testing.T) {
 	r := rand.New(rand.NewSource(2))
 	db := hubDB(t, "hub-3.0.0")
 	truth := look(t, db)
-	for _, p := range packings {
+	for _, p := range somePackings() {
 		whole, found := p.pack(t, db), 0
 		rounds := 30
 		for range rounds {
@@ -125,7 +136,10 @@ func addUsers(t testing.TB, path string, n int) {
 // before and after must be in a copy that is called good.
 func TestTorn(t *testing.T) {
 	privateTemp(t)
-	const runs, before = 200, 400
+	runs, before := 200, 400
+	if testing.Short() {
+		runs = 24
+	}
 	base := bytesIn(t, grown(t, before))
 	torn, good, older := 0, 0, 0
 	for seed := range runs {

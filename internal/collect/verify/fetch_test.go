@@ -141,6 +141,9 @@ func TestBesides(t *testing.T) {
 // TestBombs: what is small and unpacks to more than it may is left, whatever it
 // is packed in, before it fills the disk or the memory.
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long under the race detector")
+	}
 	temp := privateTemp(t)
 	zeros := func(pack func(io.Writer) (io.WriteCloser, error), n int) []byte {
 		var out bytes.Buffer
