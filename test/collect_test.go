@@ -86,6 +86,7 @@ func TestCollectors(t *testing.T) {
 			c.Apply(t, world.Objects(s)...)
 			k, l, sources := read(t, admin, longhornNamespace)
 			s.Kube.Version = k.Version
+			s.Longhorn.BackupVolumes = s.Longhorn.TellingBackupVolumes()
 			if !strings.HasPrefix(k.Version, "v1.") {
 				t.Errorf("version %q", k.Version)
 			}
