@@ -106,8 +106,6 @@ var veleroBackups = []damage{
 		l := &s.Kube.Velero.Locations[0]
 		l.Phase, l.Error, l.LastSyncedAt = "Unavailable", "the bucket was deleted", s.Now.Add(-5*time.Hour)
 	}, want: outcome{Status: 1, Fail: map[string][]string{"backup-target-unavailable critical": {"backupstoragelocation default"}}}},
-	{name: "the last run failed", damage: func(s *facts.Snapshot) { ran(s, "Failed") },
-		want: outcome{Status: 1, Fail: map[string][]string{"backup-failed error": {"schedule nightly"}}}},
 	{name: "the last run hangs", damage: func(s *facts.Snapshot) { ran(s, "InProgress") },
 		want: outcome{Status: 1, Fail: map[string][]string{"backup-stuck error": {"schedule nightly"}}}},
 	{name: "the schedule was deleted, and the backups expire", damage: func(s *facts.Snapshot) { s.Kube.Velero.Schedules = nil },

@@ -141,6 +141,9 @@ func TestPendingClaim(t *testing.T) {
 	s := healthyWorld(world.Small)
 	world.MoveTo(s, time.Now().UTC().Truncate(time.Second)) // the API server's time: it says when the claim was made
 	h := world.Hub(s, world.HubName)
+	for i := range h.Backups[0].Copies { // at three, whatever time it is now
+		h.Backups[0].Copies[i].Time = s.Now.Add(-3*time.Hour).Truncate(24*time.Hour).Add(3*time.Hour+12*time.Second).AddDate(0, 0, -i)
+	}
 	h.Servers = append(h.Servers, facts.Server{ID: 99, IP: "jupyter-student-0001--gpu", Port: 8888})
 	h.Spawners = append(h.Spawners, facts.Spawner{ID: 99, UserID: 1, ServerID: 99, Name: "gpu"})
 	s.Kube.Claims = append(s.Kube.Claims, facts.Claim{Namespace: world.Namespace, Name: "claim-student-0001--gpu", Phase: "Pending", StorageClass: world.Class,
