@@ -22,6 +22,7 @@ type fake struct {
 }
 
 func (f fake) Name() string                                               { return f.name }
+func (f fake) Keeps() notify.Keeps                                        { return notify.KeepsNothing }
 func (f fake) Send(ctx context.Context, m notify.Message) (string, error) { return f.send(ctx, m) }
 func (f fake) Test(context.Context) error                                 { return nil }
 func accept(context.Context, notify.Message) (string, error)              { return "", nil }
@@ -147,7 +148,7 @@ func TestDeliverReal(t *testing.T) {
 	slack, pd := notifytest.NewSlackServer(), notifytest.NewPagerDutyServer()
 	t.Cleanup(slack.Close)
 	t.Cleanup(pd.Close)
-	receivers := []notify.Receiver{bot(slack), notify.NewPagerDuty(notifytest.PagerDutyKey, pd.URL(), new(pauses).option())}
+	receivers := []notify.Receiver{bot(slack), notify.NewPagerDuty("pagerduty", notifytest.PagerDutyKey, pd.URL(), new(pauses).option())}
 	var past []notify.Delivery
 	run := func(m notify.Message) error {
 		var messages []notify.Message

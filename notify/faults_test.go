@@ -33,13 +33,13 @@ func benches(t *testing.T) map[string]bench {
 	}
 	return map[string]bench{
 		"slack bot": {"chat.postMessage", func(o ...notify.Option) notify.Receiver {
-			return notify.NewSlackBot(notifytest.SlackToken, notifytest.SlackChannel, bot.APIURL(), o...)
+			return notify.NewSlackBot("slack", notifytest.SlackToken, notifytest.SlackChannel, bot.APIURL(), o...)
 		}, bot.Fail, bot.Requests, func() int { return len(bot.Posts()) }, []string{notifytest.SlackToken}},
 		"slack webhook": {"webhook", func(o ...notify.Option) notify.Receiver {
-			return notify.NewSlackWebhook(hook.WebhookURL(), o...)
+			return notify.NewSlackWebhook("slack", hook.WebhookURL(), o...)
 		}, hook.Fail, hook.Requests, func() int { return len(hook.Posts()) }, []string{notifytest.SlackHookSecret}},
 		"pagerduty": {"enqueue", func(o ...notify.Option) notify.Receiver {
-			return notify.NewPagerDuty(notifytest.PagerDutyKey, pd.URL(), o...)
+			return notify.NewPagerDuty("pagerduty", notifytest.PagerDutyKey, pd.URL(), o...)
 		}, pd.Fail, pd.Requests, func() int { return len(pd.Events()) }, []string{notifytest.PagerDutyKey}},
 	}
 }
@@ -183,10 +183,10 @@ func TestAddresses(t *testing.T) {
 		"https://hooks slack.com/" + secret, "https:///" + secret, "ftp://hooks.slack.com/" + secret, "https://host:" + secret + "/", "\x00" + secret,
 		"http://127.0.0.1:1/services/" + secret} {
 		for name, r := range map[string]notify.Receiver{
-			"notify.slack.webhookURL":  notify.NewSlackWebhook(address, new(pauses).option()),
-			"notify.slack.apiURL":      notify.NewSlackBot(secret, "#c", address, new(pauses).option()),
-			"notify.pagerduty.apiURL":  notify.NewPagerDuty(secret, address, new(pauses).option()),
-			"notify.slack.webhookURL ": notify.NewSlackWebhook(address+"?token="+secret, new(pauses).option()),
+			"notify.slack.webhookURL":  notify.NewSlackWebhook("slack", address, new(pauses).option()),
+			"notify.slack.apiURL":      notify.NewSlackBot("slack", secret, "#c", address, new(pauses).option()),
+			"notify.pagerduty.apiURL":  notify.NewPagerDuty("pagerduty", secret, address, new(pauses).option()),
+			"notify.slack.webhookURL ": notify.NewSlackWebhook("slack", address+"?token="+secret, new(pauses).option()),
 		} {
 			_, err := r.Send(t.Context(), critical())
 			if err == nil || !strings.Contains(err.Error(), strings.TrimSpace(name)) && !strings.Contains(err.Error(), "refused") {
@@ -259,8 +259,8 @@ func FuzzAnswer(f *testing.F) {
 		a := notify.WithTransport(answers{status, retryAfter, strings.ReplaceAll(body, "%s", secret)})
 		var p pauses
 		for _, r := range []notify.Receiver{
-			notify.NewSlackBot(secret, "#c", "", p.option(), a), notify.NewPagerDuty(secret, "", p.option(), a),
-			notify.NewSlackWebhook("https://hooks.slack.com/services/T/B/"+secret, p.option(), a)} {
+			notify.NewSlackBot("slack", secret, "#c", "", p.option(), a), notify.NewPagerDuty("pagerduty", secret, "", p.option(), a),
+			notify.NewSlackWebhook("slack", "https://hooks.slack.com/services/T/B/"+secret, p.option(), a)} {
 			_, err := r.Send(t.Context(), critical())
 			showsNone(t, err, []string{secret})
 		}

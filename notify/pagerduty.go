@@ -28,14 +28,15 @@ const (
 
 type pagerDuty struct {
 	sender
+	name       string
 	routingKey string
 	baseURL    string
 }
 
 // NewPagerDuty is PagerDuty's Events API v2 with a service's integration key.
 // An empty baseURL is PagerDuty's own.
-func NewPagerDuty(routingKey, baseURL string, options ...Option) Receiver {
-	p := &pagerDuty{routingKey: routingKey, sender: newSender(explainPagerDuty, options, routingKey)}
+func NewPagerDuty(name, routingKey, baseURL string, options ...Option) Receiver {
+	p := &pagerDuty{name: name, routingKey: routingKey, sender: newSender(explainPagerDuty, options, routingKey)}
 	if baseURL != "" {
 		p.baseURL = strings.TrimSuffix(baseURL, "/")
 		p.address = checkURL(baseURL, "notify.pagerduty.apiURL")
@@ -43,7 +44,9 @@ func NewPagerDuty(routingKey, baseURL string, options ...Option) Receiver {
 	return p
 }
 
-func (p *pagerDuty) Name() string { return "pagerduty" }
+func (p *pagerDuty) Name() string { return p.name }
+
+func (p *pagerDuty) Keeps() Keeps { return KeepsNothing }
 
 // Send triggers or resolves the alert of the incident. A trigger for an open
 // alert updates it, so that repeating one pages nobody twice.

@@ -15,7 +15,7 @@ import (
 func pagerDutyServer(t *testing.T) (*notifytest.PagerDutyServer, notify.Receiver) {
 	s := notifytest.NewPagerDutyServer()
 	t.Cleanup(s.Close)
-	return s, notify.NewPagerDuty(notifytest.PagerDutyKey, s.URL(), new(pauses).option())
+	return s, notify.NewPagerDuty("pagerduty", notifytest.PagerDutyKey, s.URL(), new(pauses).option())
 }
 
 func sendEvent(t *testing.T, s *notifytest.PagerDutyServer, r notify.Receiver, m notify.Message) notifytest.PagerDutyEvent {
@@ -132,13 +132,13 @@ func TestPagerDutyRefusals(t *testing.T) {
 		"short":                 "Event object is invalid; Length of 'routing_key' is incorrect (should be 32 characters): put the 32 characters",
 		strings.Repeat("x", 32): "Invalid routing key: put the 32 characters of an Events API v2 integration key into notify.pagerduty.routingKeyFile",
 	} {
-		r := notify.NewPagerDuty(key, s.URL())
+		r := notify.NewPagerDuty("pagerduty", key, s.URL())
 		_, err := r.Send(t.Context(), critical())
 		checkError(t, err, want, nil)
 		checkError(t, r.Test(t.Context()), want, nil)
 	}
 	s.Fail("enqueue", notifytest.Fault{Status: 400, Body: "plain words"})
-	_, err := notify.NewPagerDuty(notifytest.PagerDutyKey, s.URL()).Send(t.Context(), critical())
+	_, err := notify.NewPagerDuty("pagerduty", notifytest.PagerDutyKey, s.URL()).Send(t.Context(), critical())
 	checkError(t, err, "PagerDuty refused the event: plain words", nil)
 }
 
@@ -167,7 +167,7 @@ func TestPagerDutyTest(t *testing.T) {
 func BenchmarkPagerDutyLarge(b *testing.B) {
 	s := notifytest.NewPagerDutyServer()
 	defer s.Close()
-	r, m := notify.NewPagerDuty(notifytest.PagerDutyKey, s.URL()), large()
+	r, m := notify.NewPagerDuty("pagerduty", notifytest.PagerDutyKey, s.URL()), large()
 	for b.Loop() {
 		if _, err := r.Send(b.Context(), m); err != nil {
 			b.Fatal(err)

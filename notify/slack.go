@@ -11,15 +11,13 @@ import (
 	"hubaudit/internal/text"
 )
 
-// slackName is what routes call Slack, whichever way it is reached.
-const slackName = "slack"
-
 const slackTestText = "This is a test of hubaudit by audit notify test. Nothing is wrong."
 
 // slackBot posts through the Web API with a bot token. It needs the scopes
 // chat:write and, for the report, files:write.
 type slackBot struct {
 	sender
+	name    string
 	token   string
 	channel string // as configured: a name or an id
 	apiURL  string
@@ -29,8 +27,8 @@ type slackBot struct {
 // was told of before goes into that message's thread and also shows in the
 // channel; the run's report is a file in the thread of its first message.
 // An empty apiURL is Slack's own.
-func NewSlackBot(token, channel, apiURL string, options ...Option) Receiver {
-	b := &slackBot{token: token, channel: channel, apiURL: slack.APIURL}
+func NewSlackBot(name, token, channel, apiURL string, options ...Option) Receiver {
+	b := &slackBot{name: name, token: token, channel: channel, apiURL: slack.APIURL}
 	b.sender = newSender(explainSlack, options, token)
 	if apiURL != "" {
 		b.apiURL = strings.TrimSuffix(apiURL, "/") + "/"
@@ -39,7 +37,9 @@ func NewSlackBot(token, channel, apiURL string, options ...Option) Receiver {
 	return b
 }
 
-func (b *slackBot) Name() string { return slackName }
+func (b *slackBot) Name() string { return b.name }
+
+func (b *slackBot) Keeps() Keeps { return KeepsMessage }
 
 func (b *slackBot) Send(ctx context.Context, m Message) (string, error) {
 	ref, err := b.post(ctx, &m)

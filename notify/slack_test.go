@@ -22,7 +22,7 @@ func slackServer(t *testing.T) *notifytest.SlackServer {
 }
 
 func bot(s *notifytest.SlackServer) notify.Receiver {
-	return notify.NewSlackBot(notifytest.SlackToken, notifytest.SlackChannel, s.APIURL(), new(pauses).option())
+	return notify.NewSlackBot("slack", notifytest.SlackToken, notifytest.SlackChannel, s.APIURL(), new(pauses).option())
 }
 
 // send delivers a message that must be accepted, and returns it as the server saw it.
@@ -184,14 +184,14 @@ func TestSlackSetup(t *testing.T) {
 		{notifytest.SlackToken, notifytest.SlackPrivate, "not_in_channel: invite the bot to the channel"},
 		{notifytest.SlackToken, "#typo", "channel_not_found: there is no such channel"},
 	} {
-		r := notify.NewSlackBot(c.token, c.channel, s.APIURL())
+		r := notify.NewSlackBot("slack", c.token, c.channel, s.APIURL())
 		_, err := r.Send(t.Context(), critical())
 		checkError(t, err, c.want, []string{notifytest.SlackToken})
 		checkError(t, r.Test(t.Context()), c.want, []string{notifytest.SlackToken})
 	}
-	hook := notify.NewSlackWebhook(strings.TrimSuffix(s.WebhookURL(), notifytest.SlackHookSecret) + "revoked")
+	hook := notify.NewSlackWebhook("slack", strings.TrimSuffix(s.WebhookURL(), notifytest.SlackHookSecret)+"revoked")
 	checkError(t, hook.Test(t.Context()), "no_service: the webhook is gone: make a new one", nil)
-	if err := errors.Join(bot(s).Test(t.Context()), notify.NewSlackWebhook(s.WebhookURL()).Test(t.Context())); err != nil {
+	if err := errors.Join(bot(s).Test(t.Context()), notify.NewSlackWebhook("slack", s.WebhookURL()).Test(t.Context())); err != nil {
 		t.Error(err)
 	}
 	for _, p := range s.Posts() {
@@ -205,7 +205,7 @@ func TestSlackSetup(t *testing.T) {
 func TestSlackHostile(t *testing.T) {
 	s := slackServer(t)
 	for _, name := range hostile {
-		for _, r := range []notify.Receiver{bot(s), notify.NewSlackWebhook(s.WebhookURL())} {
+		for _, r := range []notify.Receiver{bot(s), notify.NewSlackWebhook("slack", s.WebhookURL())} {
 			for _, kind := range []notify.Kind{notify.Opened, notify.Worse, notify.Repeated, notify.Resolved} {
 				m := named(name)
 				m.Kind = kind

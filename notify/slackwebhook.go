@@ -14,7 +14,8 @@ import (
 // threads and no files. Its URL is its secret.
 type slackWebhook struct {
 	sender
-	url string
+	name string
+	url  string
 }
 
 // shortestSecret is the least length of a part of the URL that is kept out of
@@ -22,7 +23,7 @@ type slackWebhook struct {
 const shortestSecret = 8
 
 // NewSlackWebhook is Slack with an incoming webhook.
-func NewSlackWebhook(hookURL string, options ...Option) Receiver {
+func NewSlackWebhook(name, hookURL string, options ...Option) Receiver {
 	secrets := []string{hookURL}
 	if u, err := url.Parse(hookURL); err == nil {
 		for _, part := range []string{u.RequestURI(), u.EscapedPath(), u.Path, path.Base(u.Path)} {
@@ -31,12 +32,14 @@ func NewSlackWebhook(hookURL string, options ...Option) Receiver {
 			}
 		}
 	}
-	w := &slackWebhook{url: hookURL, sender: newSender(explainWebhook, options, secrets...)}
+	w := &slackWebhook{name: name, url: hookURL, sender: newSender(explainWebhook, options, secrets...)}
 	w.address = checkURL(hookURL, "notify.slack.webhookURL")
 	return w
 }
 
-func (w *slackWebhook) Name() string { return slackName }
+func (w *slackWebhook) Name() string { return w.name }
+
+func (w *slackWebhook) Keeps() Keeps { return KeepsNothing }
 
 func (w *slackWebhook) Send(ctx context.Context, m Message) (string, error) {
 	return "", w.post(ctx, &slack.WebhookMessage{Text: slackText(&m), Blocks: &slack.Blocks{BlockSet: slackBlocks(&m)}})

@@ -116,7 +116,7 @@ func seenNow(pending, now []verdict.Incident) []verdict.Incident {
 func routes(cfg *config.Config) []notify.Route {
 	out := make([]notify.Route, len(cfg.Notify.Routes))
 	for i, r := range cfg.Notify.Routes {
-		out[i] = notify.Route{Severity: r.Severity, To: r.To}
+		out[i] = notify.Route{Severity: r.Severity, Hubs: r.Hubs, Checks: r.Checks, To: r.To}
 	}
 	return out
 }
@@ -132,16 +132,16 @@ func Receivers(cfg *config.Config) ([]notify.Receiver, error) {
 		errs = append(errs, hookErr, tokenErr)
 		switch {
 		case hook != "":
-			receivers = append(receivers, notify.NewSlackWebhook(hook))
+			receivers = append(receivers, notify.NewSlackWebhook("slack", hook))
 		case token != "":
-			receivers = append(receivers, notify.NewSlackBot(token, s.Channel, s.APIURL))
+			receivers = append(receivers, notify.NewSlackBot("slack", token, s.Channel, s.APIURL))
 		}
 	}
 	if p := cfg.Notify.PagerDuty; p != nil {
 		key, err := cfg.Secret("notify.pagerduty.routingKey", p.RoutingKey, p.RoutingKeyFile)
 		errs = append(errs, err)
 		if key != "" {
-			receivers = append(receivers, notify.NewPagerDuty(key, p.APIURL))
+			receivers = append(receivers, notify.NewPagerDuty("pagerduty", key, p.APIURL))
 		}
 	}
 	return receivers, errors.Join(errs...)

@@ -20,6 +20,8 @@ type Check struct {
 	Enabled  *bool            `yaml:"enabled"`
 	Severity verdict.Severity `yaml:"severity"`
 	Expect   Windows          `yaml:"expect"`
+	// For is how long it must fail until an incident opens: "3 runs" or "30m".
+	For string `yaml:"for"`
 	// Params are the check's own parameters: numbers, durations as text.
 	Params map[string]any `yaml:",inline"`
 }
@@ -29,6 +31,7 @@ type Check struct {
 func (c Check) Over(all Check) Check {
 	setDefault(&c.Enabled, all.Enabled)
 	setDefault(&c.Severity, all.Severity)
+	setDefault(&c.For, all.For)
 	if c.Expect == nil {
 		c.Expect = all.Expect
 	}

@@ -61,12 +61,12 @@ func TestOver(t *testing.T) {
 	all := Check{Enabled: new(false), Severity: verdict.Warning, Expect: summer, Params: map[string]any{"minDrop": 5, "maxDropPercent": 10}}
 	for name, c := range map[string]struct{ own, want Check }{
 		"nothing":   {Check{}, all},
-		"enabled":   {Check{Enabled: new(true)}, Check{new(true), verdict.Warning, summer, all.Params}},
-		"severity":  {Check{Severity: verdict.Info}, Check{new(false), verdict.Info, summer, all.Params}},
-		"window":    {Check{Expect: winter}, Check{new(false), verdict.Warning, winter, all.Params}},
-		"no window": {Check{Expect: Windows{}}, Check{new(false), verdict.Warning, Windows{}, all.Params}},
+		"enabled":   {Check{Enabled: new(true)}, Check{Enabled: new(true), Severity: verdict.Warning, Expect: summer, Params: all.Params}},
+		"severity":  {Check{Severity: verdict.Info}, Check{Enabled: new(false), Severity: verdict.Info, Expect: summer, Params: all.Params}},
+		"window":    {Check{Expect: winter}, Check{Enabled: new(false), Severity: verdict.Warning, Expect: winter, Params: all.Params}},
+		"no window": {Check{Expect: Windows{}}, Check{Enabled: new(false), Severity: verdict.Warning, Expect: Windows{}, Params: all.Params}},
 		"parameter": {Check{Params: map[string]any{"minDrop": 7}},
-			Check{new(false), verdict.Warning, summer, map[string]any{"minDrop": 7, "maxDropPercent": 10}}},
+			Check{Enabled: new(false), Severity: verdict.Warning, Expect: summer, Params: map[string]any{"minDrop": 7, "maxDropPercent": 10}}},
 	} {
 		if diff := cmp.Diff(c.want, c.own.Over(all)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

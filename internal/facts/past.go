@@ -18,6 +18,40 @@ type Past struct {
 	// Sizes is how much each home held when it was last found in order. A home that
 	// was emptied keeps what it had, until somebody accepts pvc-emptied.
 	Sizes map[SizeKey]PastSize
+	// Undelivered are messages that earlier runs could not get to their receivers,
+	// of those that are configured.
+	Undelivered []Undelivered
+	// Runs are when earlier runs of this cluster started, the newest first, at most
+	// 30; Audits are the other clusters whose audits share the history.
+	Runs   []PastRun
+	Audits []PastAudit
+}
+
+// Undelivered is what one receiver has not accepted yet.
+type Undelivered struct {
+	Receiver string
+	Messages int
+	// Since is when the oldest of them was queued, Tries how many runs tried to
+	// send it, Error why the last one failed.
+	Since time.Time
+	Tries int
+	Error string
+	// Refused: the receiver understood and refused, so that trying again is of no
+	// use until the configuration changes.
+	Refused bool
+}
+
+// PastRun is one earlier run.
+type PastRun struct {
+	At time.Time
+	// Complete: no verdict was unknown and no source failed.
+	Complete bool
+}
+
+// PastAudit is the audit of another cluster in the same history.
+type PastAudit struct {
+	Cluster string
+	Runs    []PastRun // as in Past
 }
 
 // SizeKey names one measure of one claim.

@@ -55,7 +55,7 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) error {
 	if strings.TrimSpace(a.Reason) == "" {
 		return refuse("accept %s: say why with --reason", a.Check)
 	}
-	return s.write(ctx, "accept in", func(tx *sql.Tx) (err error) {
+	return s.write(ctx, "accept in", func(tx *transaction) (err error) {
 		switch {
 		case a.Check == checkInputMissing && a.Hub != "":
 			err = refuse("accept %s: it is a check of the cluster; leave out --hub", a.Check)
@@ -75,7 +75,7 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) error {
 	})
 }
 
-func storeAcceptance(ctx context.Context, tx *sql.Tx, a Acceptance) error {
+func storeAcceptance(ctx context.Context, tx *transaction, a Acceptance) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO acceptances (cluster, hub, check_id, reason, by_whom, accepted_at, effect) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		a.Cluster, a.Hub, a.Check, a.Reason, a.By, seconds(a.At), a.Effect)
 	if err != nil {
@@ -86,7 +86,7 @@ func storeAcceptance(ctx context.Context, tx *sql.Tx, a Acceptance) error {
 
 // acceptMeasured makes normal what the last verdict of a check measured that
 // measured anything, and for checks of who the users are the last view of them.
-func acceptMeasured(ctx context.Context, tx *sql.Tx, a Acceptance) (string, error) {
+func acceptMeasured(ctx context.Context, tx *transaction, a Acceptance) (string, error) {
 	series, marks, err := lastMeasured(ctx, tx, a)
 	if err != nil {
 		return "", err
@@ -127,7 +127,7 @@ func acceptMeasured(ctx context.Context, tx *sql.Tx, a Acceptance) (string, erro
 // lastMeasured returns the series and marks of a check's last verdict that had
 // any. What only an earlier one had, such as the volume of a claim that is
 // gone by now, is not among them.
-func lastMeasured(ctx context.Context, tx *sql.Tx, a Acceptance) (map[facts.SeriesKey]seriesState, map[facts.SeriesKey]markState, error) {
+func lastMeasured(ctx context.Context, tx *transaction, a Acceptance) (map[facts.SeriesKey]seriesState, map[facts.SeriesKey]markState, error) {
 	of := map[string]bool{}
 	err := rows(ctx, tx, func(r *sql.Rows) error {
 		var name string
@@ -173,7 +173,7 @@ func sortedKeys[T any](m map[facts.SeriesKey]T) []facts.SeriesKey {
 
 // notMeasured says why there is nothing to accept: the hub is unknown, or no
 // run could measure it.
-func notMeasured(ctx context.Context, tx *sql.Tx, a Acceptance) error {
+func notMeasured(ctx context.Context, tx *transaction, a Acceptance) error {
 	sources, err := readSources(ctx, tx, a.Cluster)
 	if err != nil {
 		return err
@@ -205,7 +205,7 @@ func ofHub(hub string) string {
 }
 
 // acceptSources forgets the sources that are missing.
-func acceptSources(ctx context.Context, tx *sql.Tx, a Acceptance) (effect string, err error) {
+func acceptSources(ctx context.Context, tx *transaction, a Acceptance) (effect string, err error) {
 	sources, err := readSources(ctx, tx, a.Cluster)
 	if err != nil {
 		return "", err
@@ -234,7 +234,7 @@ func acceptSources(ctx context.Context, tx *sql.Tx, a Acceptance) (effect string
 // Acceptances lists what was accepted in a cluster, the newest first.
 func (s *Store) Acceptances(ctx context.Context, cluster string) ([]Acceptance, error) {
 	var list []Acceptance
-	err := s.read(ctx, "list the acceptances of", func(tx *sql.Tx) error {
+	err := s.read(ctx, "list the acceptances of", func(tx *transaction) error {
 		return rows(ctx, tx, func(r *sql.Rows) error {
 			a := Acceptance{Cluster: cluster}
 			var at int64

@@ -74,7 +74,7 @@ func (s *seriesState) accept() (was string) {
 
 // storeSeries keeps every value of a run, and lets the good ones of a run that
 // is current move their baseline.
-func storeSeries(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, moves Moves, current bool) error {
+func storeSeries(ctx context.Context, tx *transaction, run *verdict.Run, seq int64, moves Moves, current bool) error {
 	states, err := readSeries(ctx, tx, run.Cluster)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func seriesEffect(name, was string, is float64) effect {
 	return effect{"normal number of " + name, was, number(is)}
 }
 
-func readSeries(ctx context.Context, tx *sql.Tx, cluster string) (map[facts.SeriesKey]seriesState, error) {
+func readSeries(ctx context.Context, tx *transaction, cluster string) (map[facts.SeriesKey]seriesState, error) {
 	states := map[facts.SeriesKey]seriesState{}
 	err := rows(ctx, tx, func(r *sql.Rows) error {
 		var key facts.SeriesKey
@@ -128,7 +128,7 @@ func readSeries(ctx context.Context, tx *sql.Tx, cluster string) (map[facts.Seri
 	return states, err
 }
 
-func writeSeries(ctx context.Context, tx *sql.Tx, cluster string, key facts.SeriesKey, state seriesState) error {
+func writeSeries(ctx context.Context, tx *transaction, cluster string, key facts.SeriesKey, state seriesState) error {
 	points, err := json.Marshal(state.points)
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ const highDays = 30
 
 // addHighs gives the baselines the highest good value of the last month, the
 // latest of equals.
-func addHighs(ctx context.Context, tx *sql.Tx, cluster string, now time.Time, baselines map[facts.SeriesKey]facts.Baseline) error {
+func addHighs(ctx context.Context, tx *transaction, cluster string, now time.Time, baselines map[facts.SeriesKey]facts.Baseline) error {
 	return rows(ctx, tx, func(r *sql.Rows) error {
 		var key facts.SeriesKey
 		var value float64

@@ -18,7 +18,7 @@ const maxPlaceholders = 1000
 // in the order in which it was recorded.
 func (s *Store) Deliveries(ctx context.Context, cluster string, incidents []int64) ([]verdict.Delivery, error) {
 	var list []verdict.Delivery
-	err := s.read(ctx, "list the deliveries of", func(tx *sql.Tx) error {
+	err := s.read(ctx, "list the deliveries of", func(tx *transaction) error {
 		ids := slices.Compact(slices.Sorted(slices.Values(incidents)))
 		for part := range slices.Chunk(ids, maxPlaceholders) {
 			if err := deliveriesOf(ctx, tx, cluster, part, &list); err != nil {
@@ -30,7 +30,7 @@ func (s *Store) Deliveries(ctx context.Context, cluster string, incidents []int6
 	return list, err
 }
 
-func deliveriesOf(ctx context.Context, tx *sql.Tx, cluster string, incidents []int64, list *[]verdict.Delivery) error {
+func deliveriesOf(ctx context.Context, tx *transaction, cluster string, incidents []int64, list *[]verdict.Delivery) error {
 	args := []any{cluster}
 	for _, id := range incidents {
 		args = append(args, id)
@@ -51,7 +51,7 @@ func deliveriesOf(ctx context.Context, tx *sql.Tx, cluster string, incidents []i
 // RecordDelivery remembers that a receiver accepted a message. It is to be
 // called after the receiver's answer and before the next message.
 func (s *Store) RecordDelivery(ctx context.Context, d verdict.Delivery) error {
-	return s.write(ctx, "record a delivery in", func(tx *sql.Tx) error {
+	return s.write(ctx, "record a delivery in", func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO deliveries (incident, fingerprint, receiver, kind, severity, sent_at, ref, findings)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, d.Incident, d.Fingerprint, d.Receiver, d.Kind, d.Severity, seconds(d.At), d.Ref, d.Count)
 		if err != nil {

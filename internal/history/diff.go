@@ -19,7 +19,7 @@ import (
 // or a hub that is not in the history, or the same run twice.
 func (s *Store) Diff(ctx context.Context, cluster, from, to, hub string) (*verdict.Diff, error) {
 	d := &verdict.Diff{Cluster: cluster}
-	err := s.read(ctx, "compare two runs of", func(tx *sql.Tx) error {
+	err := s.read(ctx, "compare two runs of", func(tx *transaction) error {
 		a, err := findSighting(ctx, tx, cluster, from)
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ type sightOfHub struct {
 	why   string
 }
 
-func findSighting(ctx context.Context, tx *sql.Tx, cluster, id string) (sighting, error) {
+func findSighting(ctx context.Context, tx *transaction, cluster, id string) (sighting, error) {
 	s := sighting{views: map[string]sightOfHub{}}
 	var err error
 	if s.seq, err = findRun(ctx, tx, cluster, id); err != nil {
@@ -120,7 +120,7 @@ func (s sighting) blind(hub string) string {
 	return ""
 }
 
-func diffHub(ctx context.Context, tx *sql.Tx, cluster, hub string, a, b sighting) (verdict.HubDiff, error) {
+func diffHub(ctx context.Context, tx *transaction, cluster, hub string, a, b sighting) (verdict.HubDiff, error) {
 	d := verdict.HubDiff{Hub: hub}
 	var blind []string
 	for _, s := range []sighting{a, b} {
@@ -148,7 +148,7 @@ func diffHub(ctx context.Context, tx *sql.Tx, cluster, hub string, a, b sighting
 
 // forgotten says why a roster does not tell any more who was there in a run,
 // "" if it does.
-func forgotten(ctx context.Context, tx *sql.Tx, r roster, run sighting) (string, error) {
+func forgotten(ctx context.Context, tx *transaction, r roster, run sighting) (string, error) {
 	switch {
 	case r.id == 0:
 		return "no run has seen this hub for so long that its users are forgotten (members.keep)", nil
@@ -169,7 +169,7 @@ func forgotten(ctx context.Context, tx *sql.Tx, r roster, run sighting) (string,
 
 // between reads the spans that cover exactly one of two runs: whoever is in
 // neither list was there in both, or in neither, under one id.
-func between(ctx context.Context, tx *sql.Tx, roster, a, b int64) (then, now []member, err error) {
+func between(ctx context.Context, tx *transaction, roster, a, b int64) (then, now []member, err error) {
 	err = rows(ctx, tx, func(r *sql.Rows) error {
 		var m member
 		var created sql.NullInt64

@@ -84,19 +84,26 @@ type documentSource struct {
 }
 
 type storedIncident struct {
-	ID          int64                 `json:"id"`
-	Fingerprint string                `json:"fingerprint"`
-	Cluster     string                `json:"cluster"`
-	Hub         string                `json:"hub"`
-	Check       string                `json:"check"`
-	State       verdict.IncidentState `json:"state"`
-	Outcome     verdict.Outcome       `json:"outcome"`
-	Severity    verdict.Severity      `json:"severity"`
-	Summary     string                `json:"summary"`
-	Count       int                   `json:"count"`
-	OpenedAt    time.Time             `json:"openedAt"`
-	ResolvedAt  time.Time             `json:"resolvedAt,omitzero"`
-	Reason      string                `json:"reason,omitempty"`
+	ID           int64                 `json:"id"`
+	Fingerprint  string                `json:"fingerprint"`
+	Cluster      string                `json:"cluster"`
+	Hub          string                `json:"hub"`
+	Check        string                `json:"check"`
+	State        verdict.IncidentState `json:"state"`
+	Outcome      verdict.Outcome       `json:"outcome"`
+	Severity     verdict.Severity      `json:"severity"`
+	Summary      string                `json:"summary"`
+	Count        int                   `json:"count"`
+	OpenedAt     time.Time             `json:"openedAt"`
+	ResolvedAt   time.Time             `json:"resolvedAt,omitzero"`
+	Reason       string                `json:"reason,omitempty"`
+	FailingSince time.Time             `json:"failingSince,omitzero"`
+	FailingRuns  int                   `json:"failingRuns,omitempty"`
+	CleanRuns    int                   `json:"cleanRuns,omitempty"`
+	Reopened     int                   `json:"reopened,omitempty"`
+	Silence      string                `json:"silence,omitempty"`
+	ExplainedBy  string                `json:"explainedBy,omitempty"`
+	Because      string                `json:"because,omitempty"`
 }
 
 // encodeDocument makes the document of a run.

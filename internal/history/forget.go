@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -28,7 +27,7 @@ const (
 // forget deletes what is older than is kept at the time of the run with the
 // given place in the order of recording, and never that run itself. A run
 // whose clock is ahead ages nothing.
-func (s *Store) forget(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, keepMembers time.Duration) error {
+func (s *Store) forget(ctx context.Context, tx *transaction, run *verdict.Run, seq int64, keepMembers time.Duration) error {
 	now := run.StartedAt
 	if clock := s.clock(); clock.Before(now) {
 		now = clock

@@ -11,7 +11,7 @@ import (
 // and of the others the spans that ended before it or are too many. Who was
 // there in the reference run stays, however long ago that was: whom a hub has
 // lost must be known until someone has accepted it.
-func (s *Store) forgetMembers(ctx context.Context, tx *sql.Tx, cluster string, before int64) error {
+func (s *Store) forgetMembers(ctx context.Context, tx *transaction, cluster string, before int64) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM rosters WHERE cluster = ? AND last_at < ?", cluster, before); err != nil {
 		return fmt.Errorf("forget the users of hubs that are gone: %w", err)
 	}
@@ -39,7 +39,7 @@ const forgettable = `roster = ? AND until_at IS NOT NULL AND until_at < ? AND NO
 
 // forgetSpans deletes the old spans of one roster, and notes from which run on
 // it is whole.
-func (s *Store) forgetSpans(ctx context.Context, tx *sql.Tx, id, before int64) error {
+func (s *Store) forgetSpans(ctx context.Context, tx *transaction, id, before int64) error {
 	var surplus int64
 	err := tx.QueryRowContext(ctx, "SELECT until_at FROM members WHERE roster = ? AND until_at IS NOT NULL ORDER BY until_at DESC LIMIT 1 OFFSET ?",
 		id, s.keepEnded).Scan(&surplus)

@@ -11,7 +11,7 @@ import (
 const incidentColumns = "id, cluster, fingerprint, hub, check_id, state, outcome, severity, summary, findings, opened_at, resolved_at, reason"
 
 // incidents reads those that a condition selects.
-func incidents(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]verdict.Incident, error) {
+func incidents(ctx context.Context, tx *transaction, where string, args ...any) ([]verdict.Incident, error) {
 	var list []verdict.Incident
 	err := rows(ctx, tx, func(r *sql.Rows) error {
 		var inc verdict.Incident
@@ -28,12 +28,12 @@ func incidents(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]ve
 	return list, err
 }
 
-func openIncidents(ctx context.Context, tx *sql.Tx, cluster string) ([]verdict.Incident, error) {
+func openIncidents(ctx context.Context, tx *transaction, cluster string) ([]verdict.Incident, error) {
 	return incidents(ctx, tx, "cluster = ? AND resolved_at IS NULL ORDER BY id", cluster)
 }
 
 // storeIncidents writes what advance returned and gives the new ones their ID.
-func storeIncidents(ctx context.Context, tx *sql.Tx, cluster string, touched []verdict.Incident) error {
+func storeIncidents(ctx context.Context, tx *transaction, cluster string, touched []verdict.Incident) error {
 	for i := range touched {
 		inc := &touched[i]
 		inc.Cluster = cluster
@@ -78,7 +78,7 @@ func (s *Store) Pending(ctx context.Context, cluster string) ([]verdict.Incident
 
 func (s *Store) listIncidents(ctx context.Context, where string, args ...any) ([]verdict.Incident, error) {
 	var list []verdict.Incident
-	err := s.read(ctx, "list the incidents of", func(tx *sql.Tx) (err error) {
+	err := s.read(ctx, "list the incidents of", func(tx *transaction) (err error) {
 		list, err = incidents(ctx, tx, where, args...)
 		return err
 	})

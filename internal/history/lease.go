@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -50,7 +49,7 @@ func (s *Store) LockNotify(ctx context.Context, cluster, holder string, ttl time
 
 // tryLease takes the lease if it is free. by is who has it otherwise.
 func (s *Store) tryLease(ctx context.Context, cluster, holder, token string, ttl time.Duration, now time.Time) (taken bool, by string, err error) {
-	err = s.write(ctx, "lock notifications in", func(tx *sql.Tx) error {
+	err = s.write(ctx, "lock notifications in", func(tx *transaction) error {
 		// An expiry far ahead was written by a clock that has been set back since.
 		res, err := tx.ExecContext(ctx, `INSERT INTO leases (cluster, name, holder, token, expires_ms) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (cluster, name) DO UPDATE SET holder = excluded.holder, token = excluded.token, expires_ms = excluded.expires_ms
@@ -73,7 +72,7 @@ func (s *Store) tryLease(ctx context.Context, cluster, holder, token string, ttl
 func (s *Store) releaseLease(ctx context.Context, token string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()
-	_ = s.write(ctx, "unlock notifications in", func(tx *sql.Tx) error {
+	_ = s.write(ctx, "unlock notifications in", func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM leases WHERE token = ?", token)
 		return err
 	})

@@ -37,7 +37,7 @@ func (s *markState) effect(name string) effect {
 }
 
 // storeMarks lets the good marks of a current run move what is normal.
-func storeMarks(ctx context.Context, tx *sql.Tx, run *verdict.Run, moves Moves) error {
+func storeMarks(ctx context.Context, tx *transaction, run *verdict.Run, moves Moves) error {
 	states, err := readMarks(ctx, tx, run.Cluster)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func storeMarks(ctx context.Context, tx *sql.Tx, run *verdict.Run, moves Moves) 
 	return nil
 }
 
-func readMarks(ctx context.Context, tx *sql.Tx, cluster string) (map[facts.SeriesKey]markState, error) {
+func readMarks(ctx context.Context, tx *transaction, cluster string) (map[facts.SeriesKey]markState, error) {
 	states := map[facts.SeriesKey]markState{}
 	err := rows(ctx, tx, func(r *sql.Rows) error {
 		var key facts.SeriesKey
@@ -75,7 +75,7 @@ func readMarks(ctx context.Context, tx *sql.Tx, cluster string) (map[facts.Serie
 	return states, err
 }
 
-func writeMark(ctx context.Context, tx *sql.Tx, cluster string, key facts.SeriesKey, s markState) error {
+func writeMark(ctx context.Context, tx *transaction, cluster string, key facts.SeriesKey, s markState) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO marks (cluster, hub, name, value, since, until, last_value, last_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cluster, hub, name) DO UPDATE SET value = excluded.value,
 		since = excluded.since, until = excluded.until, last_value = excluded.last_value, last_at = excluded.last_at`,
@@ -87,7 +87,7 @@ func writeMark(ctx context.Context, tx *sql.Tx, cluster string, key facts.Series
 }
 
 // acceptDrill notes that somebody restored a backup as a test.
-func acceptDrill(ctx context.Context, tx *sql.Tx, a Acceptance) (string, error) {
+func acceptDrill(ctx context.Context, tx *transaction, a Acceptance) (string, error) {
 	key := facts.SeriesKey{Hub: a.Hub, Name: facts.MarkDrill}
 	states, err := readMarks(ctx, tx, a.Cluster)
 	if err != nil {

@@ -30,6 +30,27 @@ type Moves struct {
 	// KeepMembers is for how long users, and sizes of claims, that are gone are
 	// remembered; 0, or more than runs are kept, is as long as runs are.
 	KeepMembers time.Duration
+	// Rules are how the run's verdicts become incidents.
+	Rules Rules
+	// Plan decides, within the transaction that records the run, what receivers are
+	// to be told. incidents are the open ones as the run leaves them and those
+	// resolved of which a receiver has not been told yet that they are; told is all
+	// that was queued or sent about them, in that order. Nil queues nothing. It must
+	// not use the history.
+	Plan func(incidents []verdict.Incident, told []verdict.Delivery) verdict.Outbox
+}
+
+// Rules are how verdicts become incidents. The zero value opens one at the first
+// failure, resolves it at the first pass, and never opens one again.
+type Rules struct {
+	// Patience is how long a check must fail for a hub; nil is no time at all.
+	Patience func(check, hub string) verdict.Patience
+	// ResolveAfter is in how many runs in a row a check must hold until its incident
+	// is resolved; 0 is 1.
+	ResolveAfter int
+	// ReopenWithin is how long after an incident was resolved a new failure opens it
+	// again, instead of another one.
+	ReopenWithin time.Duration
 }
 
 // Rebase is why the configuration makes a value normal, and for which check.
@@ -46,7 +67,7 @@ func (e effect) String() string { return e.what + ": was " + e.was + ", is " + e
 // storeRebase remembers what the configuration made normal. Further steps for
 // the same reason, as in a clean-up that lasts, are one acceptance: from what
 // was normal before the first to what is now.
-func storeRebase(ctx context.Context, tx *sql.Tx, run *verdict.Run, hub string, r Rebase, e effect) error {
+func storeRebase(ctx context.Context, tx *transaction, run *verdict.Run, hub string, r Rebase, e effect) error {
 	var id int64
 	var before string
 	err := tx.QueryRowContext(ctx, `SELECT id, effect FROM acceptances WHERE cluster = ? AND hub = ? AND check_id = ? AND by_whom = ?
@@ -78,7 +99,7 @@ func measured[T any](run *verdict.Run, of func(*verdict.Verdict) map[string]T) m
 }
 
 // storeMeasures remembers which check measures what, for Accept.
-func storeMeasures(ctx context.Context, tx *sql.Tx, run *verdict.Run) error {
+func storeMeasures(ctx context.Context, tx *transaction, run *verdict.Run) error {
 	for i := range run.Verdicts {
 		v := &run.Verdicts[i]
 		names := map[string]bool{}

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -18,7 +17,7 @@ import (
 func (s *Store) Past(ctx context.Context, cluster string, now time.Time) (facts.Past, error) {
 	past := facts.Past{Baselines: map[facts.SeriesKey]facts.Baseline{}, Marks: map[facts.SeriesKey]facts.Mark{},
 		Sources: map[string]facts.PastSource{}, Sizes: map[facts.SizeKey]facts.PastSize{}}
-	err := s.read(ctx, "read the past from", func(tx *sql.Tx) error {
+	err := s.read(ctx, "read the past from", func(tx *transaction) error {
 		series, err := readSeries(ctx, tx, cluster)
 		if err != nil {
 			return err

@@ -34,7 +34,7 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 	if err != nil {
 		return s.explain("record a run in", err)
 	}
-	err = s.write(ctx, "record a run in", func(tx *sql.Tx) error {
+	err = s.write(ctx, "record a run in", func(tx *transaction) error {
 		current, err := s.isCurrent(ctx, tx, &stored)
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 }
 
 // storeMeasured writes what the run measured and saw, and lets it move what is normal.
-func (s *Store) storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, moves Moves, current bool) error {
+func (s *Store) storeMeasured(ctx context.Context, tx *transaction, run *verdict.Run, seq int64, moves Moves, current bool) error {
 	if err := storeSeries(ctx, tx, run, seq, moves, current); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *Store) storeMeasured(ctx context.Context, tx *sql.Tx, run *verdict.Run,
 }
 
 // isCurrent tells whether no recorded run of the cluster has newer facts.
-func (s *Store) isCurrent(ctx context.Context, tx *sql.Tx, run *verdict.Run) (bool, error) {
+func (s *Store) isCurrent(ctx context.Context, tx *transaction, run *verdict.Run) (bool, error) {
 	var newer int
 	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM runs WHERE cluster = ? AND started_at > ? AND started_at <= ?",
 		run.Cluster, seconds(run.StartedAt), seconds(s.clock().Add(clockTolerance))).Scan(&newer)
@@ -95,7 +95,7 @@ func (s *Store) isCurrent(ctx context.Context, tx *sql.Tx, run *verdict.Run) (bo
 
 // moveIncidents advances the incidents by a current run, and returns those of
 // the checks and hubs that the run judged.
-func moveIncidents(ctx context.Context, tx *sql.Tx, run *verdict.Run, current bool) ([]verdict.Incident, error) {
+func moveIncidents(ctx context.Context, tx *transaction, run *verdict.Run, current bool) ([]verdict.Incident, error) {
 	open, err := openIncidents(ctx, tx, run.Cluster)
 	if err != nil {
 		return nil, fmt.Errorf("read the open incidents: %w", err)
@@ -119,7 +119,7 @@ func moveIncidents(ctx context.Context, tx *sql.Tx, run *verdict.Run, current bo
 
 // storeRun writes the run's rows, gives it its ID, and returns its place in
 // the order of recording.
-func storeRun(ctx context.Context, tx *sql.Tx, run *verdict.Run, body []byte) (int64, error) {
+func storeRun(ctx context.Context, tx *transaction, run *verdict.Run, body []byte) (int64, error) {
 	summary, err := json.Marshal(run.Summary())
 	if err != nil {
 		return 0, err
@@ -148,7 +148,7 @@ func storeRun(ctx context.Context, tx *sql.Tx, run *verdict.Run, body []byte) (i
 
 // nextID is the run's start and a number that no other run of that second has,
 // in any cluster.
-func nextID(ctx context.Context, tx *sql.Tx, start time.Time) (string, error) {
+func nextID(ctx context.Context, tx *transaction, start time.Time) (string, error) {
 	prefix := start.Format("20060102T150405Z") + "-"
 	highest := 0
 	err := rows(ctx, tx, func(r *sql.Rows) error {

@@ -48,7 +48,7 @@ type Remember struct {
 // those who are gone included. A hub that no run has seen whole has nobody.
 func (s *Store) Members(ctx context.Context, cluster, hub string) (Remembered, error) {
 	var all Remembered
-	err := s.read(ctx, "read who the users were from", func(tx *sql.Tx) error {
+	err := s.read(ctx, "read who the users were from", func(tx *transaction) error {
 		r, err := readRoster(ctx, tx, cluster, hub)
 		if err != nil || r.id == 0 {
 			return err

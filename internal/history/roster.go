@@ -38,7 +38,7 @@ type roster struct {
 	refAt     sql.NullInt64
 }
 
-func readRoster(ctx context.Context, tx *sql.Tx, cluster, hub string) (roster, error) {
+func readRoster(ctx context.Context, tx *transaction, cluster, hub string) (roster, error) {
 	var r roster
 	var lastAt int64
 	err := tx.QueryRowContext(ctx, `SELECT id, naming, begun_seq, whole_seq, last_seq, last_run, last_at, reference_seq, reference_run, reference_at
@@ -53,7 +53,7 @@ func readRoster(ctx context.Context, tx *sql.Tx, cluster, hub string) (roster, e
 
 // storeViews remembers which of a run's hubs were seen whole, and lets the
 // members of these follow a run that is current.
-func storeViews(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, views []View, current bool) error {
+func storeViews(ctx context.Context, tx *transaction, run *verdict.Run, seq int64, views []View, current bool) error {
 	for _, v := range views {
 		var users sql.NullInt64
 		why := v.Why
@@ -76,7 +76,7 @@ func storeViews(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, vi
 // moveRoster brings a hub's roster to what a run saw. Under another naming it
 // starts anew: neither could be compared with the other, and who asks for
 // hashes does not want the names to stay.
-func moveRoster(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, v View) error {
+func moveRoster(ctx context.Context, tx *transaction, run *verdict.Run, seq int64, v View) error {
 	r, err := readRoster(ctx, tx, run.Cluster, v.Hub)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func moveRoster(ctx context.Context, tx *sql.Tx, run *verdict.Run, seq int64, v 
 }
 
 // referToLast makes the last view of a roster the reference.
-func referToLast(ctx context.Context, tx *sql.Tx, id int64) error {
+func referToLast(ctx context.Context, tx *transaction, id int64) error {
 	_, err := tx.ExecContext(ctx, "UPDATE rosters SET reference_seq = last_seq, reference_run = last_run, reference_at = last_at WHERE id = ?", id)
 	return err
 }
@@ -121,7 +121,7 @@ type span struct {
 
 // moveMembers ends the spans of those who are gone or are another account now,
 // and begins those of who is new.
-func moveMembers(ctx context.Context, tx *sql.Tx, id int64, now []member, seq, at int64) error {
+func moveMembers(ctx context.Context, tx *transaction, id int64, now []member, seq, at int64) error {
 	var ended []span
 	var begun []member
 	next := 0 // of now
@@ -151,7 +151,7 @@ func moveMembers(ctx context.Context, tx *sql.Tx, id int64, now []member, seq, a
 	return beginSpans(ctx, tx, id, begun, seq)
 }
 
-func endSpans(ctx context.Context, tx *sql.Tx, id int64, ended []span, seq, at int64) error {
+func endSpans(ctx context.Context, tx *transaction, id int64, ended []span, seq, at int64) error {
 	if len(ended) == 0 {
 		return nil
 	}
@@ -171,7 +171,7 @@ func endSpans(ctx context.Context, tx *sql.Tx, id int64, ended []span, seq, at i
 // rowsPerInsert keeps a statement of five values per row below maxPlaceholders.
 const rowsPerInsert = 100
 
-func beginSpans(ctx context.Context, tx *sql.Tx, id int64, begun []member, seq int64) error {
+func beginSpans(ctx context.Context, tx *transaction, id int64, begun []member, seq int64) error {
 	for len(begun) > 0 {
 		part := begun[:min(len(begun), rowsPerInsert)]
 		begun = begun[len(part):]
@@ -189,7 +189,7 @@ func beginSpans(ctx context.Context, tx *sql.Tx, id int64, begun []member, seq i
 }
 
 // scanMembers gives the spans that a condition selects, by name.
-func scanMembers(ctx context.Context, tx *sql.Tx, see func(span), where string, args ...any) error {
+func scanMembers(ctx context.Context, tx *transaction, see func(span), where string, args ...any) error {
 	return rows(ctx, tx, func(r *sql.Rows) error {
 		var s span
 		var created sql.NullInt64
@@ -206,7 +206,7 @@ func scanMembers(ctx context.Context, tx *sql.Tx, see func(span), where string, 
 // the last good run. A hub that no run has seen whole has none.
 func (s *Store) References(ctx context.Context, cluster string, hubs []string) (map[string]*Reference, error) {
 	references := map[string]*Reference{}
-	err := s.read(ctx, "read the users from", func(tx *sql.Tx) error {
+	err := s.read(ctx, "read the users from", func(tx *transaction) error {
 		for _, hub := range hubs {
 			r, err := readRoster(ctx, tx, cluster, hub)
 			if err != nil {
@@ -238,7 +238,7 @@ const covers = "since_seq <= ? AND (until_seq IS NULL OR until_seq > ?)"
 
 // acceptMembers makes the last view of a hub the reference. There is no effect
 // where no run has seen all users.
-func acceptMembers(ctx context.Context, tx *sql.Tx, a Acceptance) (effect []string, err error) {
+func acceptMembers(ctx context.Context, tx *transaction, a Acceptance) (effect []string, err error) {
 	r, err := readRoster(ctx, tx, a.Cluster, a.Hub)
 	if err != nil || r.id == 0 {
 		return nil, err

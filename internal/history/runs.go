@@ -32,7 +32,7 @@ type RunInfo struct {
 // Runs lists up to limit runs of a cluster, the one recorded last first.
 func (s *Store) Runs(ctx context.Context, cluster string, limit int) ([]RunInfo, error) {
 	var list []RunInfo
-	err := s.read(ctx, "list the runs of", func(tx *sql.Tx) error {
+	err := s.read(ctx, "list the runs of", func(tx *transaction) error {
 		return rows(ctx, tx, func(r *sql.Rows) error {
 			var info RunInfo
 			var started int64
@@ -59,7 +59,7 @@ func (s *Store) Runs(ctx context.Context, cluster string, limit int) ([]RunInfo,
 func (s *Store) Run(ctx context.Context, cluster, id string) (*verdict.Run, error) {
 	run := &verdict.Run{Cluster: cluster}
 	var body []byte
-	err := s.read(ctx, "read a run from", func(tx *sql.Tx) error {
+	err := s.read(ctx, "read a run from", func(tx *transaction) error {
 		seq, err := findRun(ctx, tx, cluster, id)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (s *Store) Run(ctx context.Context, cluster, id string) (*verdict.Run, erro
 var latestBack = regexp.MustCompile(`^latest(?:~([0-9]{1,9}))?$`)
 
 // findLatest finds the run that Latest or Latest~N names.
-func findLatest(ctx context.Context, tx *sql.Tx, cluster, back string) (int64, error) {
+func findLatest(ctx context.Context, tx *transaction, cluster, back string) (int64, error) {
 	n, _ := strconv.Atoi(back) // "" is 0, and more digits do not match
 	var seq int64
 	err := tx.QueryRowContext(ctx, "SELECT seq FROM runs WHERE cluster = ? ORDER BY seq DESC LIMIT 1 OFFSET ?", cluster, n).Scan(&seq)
@@ -108,7 +108,7 @@ func findLatest(ctx context.Context, tx *sql.Tx, cluster, back string) (int64, e
 }
 
 // findRun finds the run that an id, its beginning, Latest or Latest~N names.
-func findRun(ctx context.Context, tx *sql.Tx, cluster, id string) (int64, error) {
+func findRun(ctx context.Context, tx *transaction, cluster, id string) (int64, error) {
 	if m := latestBack.FindStringSubmatch(id); m != nil {
 		return findLatest(ctx, tx, cluster, m[1])
 	}

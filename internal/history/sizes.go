@@ -48,7 +48,7 @@ func seenHomes(sizes []verdict.Size) homesSeen {
 }
 
 // storeSizes lets what is remembered of homes follow a run that is current.
-func storeSizes(ctx context.Context, tx *sql.Tx, run *verdict.Run, moves Moves) error {
+func storeSizes(ctx context.Context, tx *transaction, run *verdict.Run, moves Moves) error {
 	if len(moves.Sizes) == 0 && moves.Claims == nil {
 		return nil
 	}
@@ -121,7 +121,7 @@ func differs(was, is, step int64) bool {
 
 // acceptSizes makes what was left in homes that were emptied what they are held
 // against.
-func acceptSizes(ctx context.Context, tx *sql.Tx, a Acceptance) (effect string, err error) {
+func acceptSizes(ctx context.Context, tx *transaction, a Acceptance) (effect string, err error) {
 	var homes int
 	if err := tx.QueryRowContext(ctx, "SELECT count(DISTINCT claim) FROM sizes WHERE cluster = ? AND hub = ? AND emptied_at IS NOT NULL",
 		a.Cluster, a.Hub).Scan(&homes); err != nil {
@@ -141,7 +141,7 @@ func acceptSizes(ctx context.Context, tx *sql.Tx, a Acceptance) (effect string, 
 }
 
 // readSizes fills in how much homes held.
-func readSizes(ctx context.Context, tx *sql.Tx, cluster string, into map[facts.SizeKey]facts.PastSize) error {
+func readSizes(ctx context.Context, tx *transaction, cluster string, into map[facts.SizeKey]facts.PastSize) error {
 	return scanSizes(ctx, tx, cluster, func(r sizeRow) {
 		p := facts.PastSize{Bytes: r.bytes.Int64, Inodes: r.inodes, At: fromOptional(r.at),
 			EmptiedAt: fromOptional(r.emptiedAt), EmptiedBytes: r.emptiedBytes.Int64, EmptiedInodes: r.emptiedInodes.Int64}
@@ -152,7 +152,7 @@ func readSizes(ctx context.Context, tx *sql.Tx, cluster string, into map[facts.S
 	})
 }
 
-func scanSizes(ctx context.Context, tx *sql.Tx, cluster string, see func(sizeRow)) error {
+func scanSizes(ctx context.Context, tx *transaction, cluster string, see func(sizeRow)) error {
 	var last sizeRow
 	return rows(ctx, tx, func(rs *sql.Rows) error {
 		var r sizeRow
@@ -181,7 +181,7 @@ func lastSeen(p facts.PastSize) time.Time {
 	return p.At
 }
 
-func writeSizes(ctx context.Context, tx *sql.Tx, cluster string, changed []sizeRow) error {
+func writeSizes(ctx context.Context, tx *transaction, cluster string, changed []sizeRow) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -201,7 +201,7 @@ func writeSizes(ctx context.Context, tx *sql.Tx, cluster string, changed []sizeR
 }
 
 // forgetSizes deletes what is remembered of claims that were gone before a time.
-func forgetSizes(ctx context.Context, tx *sql.Tx, cluster string, before int64) error {
+func forgetSizes(ctx context.Context, tx *transaction, cluster string, before int64) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM sizes WHERE cluster = ? AND gone_at IS NOT NULL AND gone_at < ?", cluster, before); err != nil {
 		return fmt.Errorf("forget claims that are gone: %w", err)
 	}

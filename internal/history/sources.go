@@ -45,7 +45,7 @@ func (s sourceState) missing() bool {
 
 // storeSources remembers how a run's sources were. A source that the run did
 // not have is absent now.
-func storeSources(ctx context.Context, tx *sql.Tx, cluster string, sources []facts.Source, now time.Time) error {
+func storeSources(ctx context.Context, tx *transaction, cluster string, sources []facts.Source, now time.Time) error {
 	states, err := readSources(ctx, tx, cluster)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func storeSources(ctx context.Context, tx *sql.Tx, cluster string, sources []fac
 	return nil
 }
 
-func readSources(ctx context.Context, tx *sql.Tx, cluster string) (map[string]sourceState, error) {
+func readSources(ctx context.Context, tx *transaction, cluster string) (map[string]sourceState, error) {
 	states := map[string]sourceState{}
 	err := rows(ctx, tx, func(r *sql.Rows) error {
 		var name string

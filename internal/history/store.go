@@ -98,22 +98,22 @@ func dsn(path string) string {
 func (s *Store) Close() error { return s.db.Close() }
 
 // write runs f in a transaction that holds the write lock from its begin.
-func (s *Store) write(ctx context.Context, what string, f func(*sql.Tx) error) error {
+func (s *Store) write(ctx context.Context, what string, f func(*transaction) error) error {
 	return s.transact(ctx, what, nil, f)
 }
 
 // read runs f in a transaction that sees one state of the history.
-func (s *Store) read(ctx context.Context, what string, f func(*sql.Tx) error) error {
+func (s *Store) read(ctx context.Context, what string, f func(*transaction) error) error {
 	return s.transact(ctx, what, &sql.TxOptions{ReadOnly: true}, f)
 }
 
-func (s *Store) transact(ctx context.Context, what string, opts *sql.TxOptions, f func(*sql.Tx) error) error {
+func (s *Store) transact(ctx context.Context, what string, opts *sql.TxOptions, f func(*transaction) error) error {
 	tx, err := s.db.BeginTx(ctx, opts)
 	if err != nil {
 		return s.explain(what, err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := f(tx); err != nil {
+	if err := f(&transaction{tx: tx}); err != nil {
 		return s.explain(what, err)
 	}
 	if err := tx.Commit(); err != nil {
@@ -123,7 +123,7 @@ func (s *Store) transact(ctx context.Context, what string, opts *sql.TxOptions, 
 }
 
 // rows runs a query and gives every row to scan.
-func rows(ctx context.Context, tx *sql.Tx, scan func(*sql.Rows) error, query string, args ...any) error {
+func rows(ctx context.Context, tx *transaction, scan func(*sql.Rows) error, query string, args ...any) error {
 	rs, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err

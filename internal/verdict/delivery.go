@@ -2,28 +2,63 @@ package verdict
 
 import "time"
 
-// DeliveryKind is what a receiver was told about an incident.
+// DeliveryKind is what a receiver is told about an incident.
 type DeliveryKind string
 
 const (
 	DeliveryOpened   DeliveryKind = "opened"   // the first message of an incident
-	DeliveryWorse    DeliveryKind = "worse"    // its severity has risen since the last one
+	DeliveryReopened DeliveryKind = "reopened" // it was resolved, and is open again within the window for that
+	DeliveryWorse    DeliveryKind = "worse"    // its severity has risen since the last message, or it affects many more
 	DeliveryRepeated DeliveryKind = "repeated" // still open after the repeat interval
+	// DeliveryChanged calls nobody: what is shown of an open incident is brought up
+	// to date. Only receivers that keep one message or alert per incident get it.
+	DeliveryChanged  DeliveryKind = "changed"
 	DeliveryResolved DeliveryKind = "resolved" // the last message of an incident
 )
 
-// Delivery records that a receiver accepted a message about an incident. It is
-// written after the receiver's answer, so that a crash in between repeats a
-// message rather than losing it.
+// Delivery is one message to one receiver about one incident. It is queued in the
+// transaction that records the run which decided it, and stays queued until the
+// receiver has accepted it, in whichever run that is. It is marked as sent after
+// the receiver's answer, so that a crash in between repeats a message rather
+// than losing it.
 type Delivery struct {
+	// ID is the history's; 0 where there is none to remember it, and before it is queued.
+	ID          int64
 	Incident    int64 // Incident.ID
 	Fingerprint string
 	Receiver    string
 	Kind        DeliveryKind
-	Severity    Severity  // of the incident when the message was sent
-	At          time.Time // UTC, whole seconds
-	// Ref is the receiver's name of the message, such as a Slack thread's
-	// timestamp; empty where it gives none.
-	Ref   string
-	Count int // the incident's findings when the message was sent
+	// Reason says in words why it is sent.
+	Reason string
+	// Run is the id of the run whose verdict the message tells.
+	Run string
+	// Severity and Count are the incident's in that run, Summary its words.
+	Severity Severity
+	Count    int
+	Summary  string
+	QueuedAt time.Time // UTC, whole seconds, as all times here
+	// NotBefore is when it may be sent at the earliest: after quiet hours, or when a
+	// receiver that was asked too often wants to be asked again. Zero: at once.
+	NotBefore time.Time
+	// At is when the receiver accepted it; zero while it is queued.
+	At time.Time
+	// Ref is the receiver's name of the message, such as where its thread is; empty
+	// where it gives none.
+	Ref string
+	// Tries is how many runs have tried in vain, Error why the last of them failed.
+	// It shows no secret.
+	Tries int
+	Error string
+}
+
+// Sent tells whether the receiver has accepted it.
+func (d *Delivery) Sent() bool { return !d.At.IsZero() }
+
+// Outbox is what a run changes of the messages that are still to be sent.
+type Outbox struct {
+	// Put are messages to queue: new ones, and with an ID those that take the place
+	// of a queued one.
+	Put []Delivery
+	// Drop are the IDs of queued messages that are not needed any more.
+	Drop []int64
 }

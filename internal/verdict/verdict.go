@@ -66,6 +66,8 @@ type Finding struct {
 	Message string `json:"message"`
 	// Details are further facts for a person or a program, by camelCase key.
 	Details map[string]string `json:"details,omitempty"`
+	// Silence is the silence that covers it, in words; empty if none does.
+	Silence string `json:"silence,omitempty"`
 }
 
 // Verdict is one check's answer for one hub in one run. Hub is empty for
@@ -81,8 +83,16 @@ type Verdict struct {
 	// Fingerprint is stable over runs and free of counts and names.
 	Fingerprint string `json:"fingerprint"`
 	// Since is when the open incident of this verdict was opened.
-	Since    *time.Time `json:"since,omitempty"`
-	Findings []Finding  `json:"findings"`
+	Since *time.Time `json:"since,omitempty"`
+	// Silenced is how many of the findings a silence covers, Silence one that does.
+	// Severity and Count are those of the others, unless all are covered.
+	Silenced int    `json:"silenced,omitempty"`
+	Silence  string `json:"silence,omitempty"`
+	// ExplainedBy is the fingerprint of the failing verdict that is the cause of this
+	// one, whose messages name it; Because says so in words.
+	ExplainedBy string    `json:"explainedBy,omitempty"`
+	Because     string    `json:"because,omitempty"`
+	Findings    []Finding `json:"findings"`
 	// Series are the numbers measured for drift, by series name.
 	Series map[string]float64 `json:"series,omitempty"`
 	// Marks are the texts noted for drift, by name.
@@ -135,6 +145,20 @@ type Run struct {
 	// Notes are things about the run itself that a reader must know, such as
 	// a history that could not be written.
 	Notes []string
+	// LastSuccess is when the last run before this one started that was complete;
+	// zero if the history knows of none.
+	LastSuccess time.Time
+}
+
+// Complete tells whether everything could be told: no verdict is unknown and no
+// source failed.
+func (r *Run) Complete() bool {
+	for i := range r.Verdicts {
+		if r.Verdicts[i].Outcome == Unknown {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(r.Sources, func(s facts.Source) bool { return s.Status == facts.Failed })
 }
 
 // Coverage is what of one hub has backups.
@@ -210,7 +234,10 @@ func (r *Run) Summary() Summary {
 type IncidentState string
 
 const (
-	Opened   IncidentState = "opened"   // by this run
+	// Pending is not an incident yet: it has not failed for as long as its check is
+	// given (Patience). Nobody is told.
+	Pending  IncidentState = "pending"
+	Opened   IncidentState = "opened"   // by this run, for the first time or again
 	Ongoing  IncidentState = "ongoing"  // open since an earlier run
 	Resolved IncidentState = "resolved" // by this run
 )
@@ -236,6 +263,47 @@ type Incident struct {
 	// Reason says why it was resolved: the invariant holds again, or the
 	// check was disabled.
 	Reason string
+	// FailingSince is the time of the first run of the failures that opened it,
+	// FailingRuns how many runs in a row it has failed, CleanRuns how many it has
+	// held since.
+	FailingSince time.Time
+	FailingRuns  int
+	CleanRuns    int
+	// Reopened is how often it was opened again after it had been resolved.
+	Reopened int
+	// Silence is the silence that covers all of its findings, in words; empty if
+	// none does. Nobody is told then, and it stays open.
+	Silence string
+	// ExplainedBy and Because are as in Verdict.
+	ExplainedBy string
+	Because     string
+}
+
+// Told tells whether people are to hear of the incident for its own sake.
+func (i *Incident) Told() bool { return i.State != Pending && i.Silence == "" && i.ExplainedBy == "" }
+
+// Patience is for how long a check must fail until an incident opens: in so many
+// runs in a row, and for so long. The zero value opens it at once.
+type Patience struct {
+	Runs int
+	For  time.Duration
+}
+
+// Silence is somebody's decision to hear nothing of some findings for a while.
+type Silence struct {
+	ID      int64
+	Cluster string
+	// Check and Hub are globs (path.Match) over check ids and hub names; a check of
+	// the cluster has the hub "". Subject is one over the names of subjects; "*" is
+	// every finding of the check.
+	Check, Hub, Subject string
+	Reason, By          string
+	At, Until           time.Time
+	// EndedAt is when somebody ended it early; zero if nobody did.
+	EndedAt time.Time
+	// MatchedAt is the time of the last run in which it covered a finding, zero if
+	// there was none.
+	MatchedAt time.Time
 }
 
 // Guide is what a person needs to know of a check to act on its verdict. It
