@@ -163,7 +163,7 @@ func (in *Input) lastingRuns() lasting {
 // cover tells whether one of them has a home and is kept until t.
 func (l lasting) cover(h *homeBackup, t time.Time) bool {
 	return slices.ContainsFunc(l, func(b *facts.VeleroBackup) bool {
-		return b.Scope.Includes(h.claim.Namespace) && later(b.Created, b.Started).After(h.claim.Created) && !b.Expires.Before(t)
+		return b.Scope.Includes(h.claim.Namespace) && backups.Taken(b).After(h.claim.Created) && !b.Expires.Before(t)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hubaudit/internal/backups"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
@@ -78,14 +79,11 @@ type failure struct {
 	grave     bool
 }
 
-// failures gathers the failed attempts by cause, but for those that belong to a
-// Velero Backup which is told as a whole. total is how many homes there are.
+// failures gathers the failed attempts by cause, but for those that are told with
+// a Velero Backup as a whole. total is how many homes there are.
 func (in *Input) failures(told map[claimKey]*facts.VeleroBackup) (byCause map[string]*failure, total int) {
 	byCause = map[string]*failure{}
 	note := func(a *facts.Attempt) *failure {
-		if a == nil || inSets(a, told) {
-			return nil
-		}
 		key := errorKind(cmp.Or(a.Error, a.Phase))
 		f := byCause[key]
 		if f == nil {
@@ -102,19 +100,18 @@ func (in *Input) failures(told map[claimKey]*facts.VeleroBackup) (byCause map[st
 		total += len(all)
 		for i := range all {
 			h := &all[i]
-			if hub.toldElsewhere(h, failedBackup) || h.lacks() && h.plannedByAny(told) {
-				continue
-			}
-			if f := note(hub.held(h).Failed); f == nil {
-				continue
-			} else if h.lacks() {
-				f.without.add(hub.Hub, h)
-			} else {
-				f.current.add(hub.Hub, h)
+			a := hub.held(h).Failed
+			switch {
+			case a == nil, hub.toldElsewhere(h, failedBackup), h.lacks() && h.plannedByAny(told):
+			case h.lacks(): // though it may be of a run that is told, of a schedule that covers the home no more
+				note(a).without.add(hub.Hub, h)
+			case !inSets(a, told):
+				note(a).current.add(hub.Hub, h)
 			}
 		}
 		for _, c := range hub.ownClaims() {
-			if f := note(in.backups().Of(c.Namespace, c.Name).Failed); f != nil {
+			if a := in.backups().Of(c.Namespace, c.Name).Failed; a != nil && !inSets(a, told) {
+				f := note(a)
 				f.databases[c.Namespace+"/"+c.Name] = true
 				f.grave = f.grave || !in.freshDatabase(hub.Hub)
 			}
@@ -125,7 +122,7 @@ func (in *Input) failures(told map[claimKey]*facts.VeleroBackup) (byCause map[st
 
 func inSets(a *facts.Attempt, sets map[claimKey]*facts.VeleroBackup) bool {
 	for _, b := range sets {
-		if a.Set == b.Name {
+		if isPart(a, b) {
 			return true
 		}
 	}
@@ -194,7 +191,7 @@ func (in *Input) failedSets() map[claimKey]*facts.VeleroBackup {
 		if b.Schedule == "" || b.Running() || b.Phase == "Deleting" {
 			continue
 		}
-		if have := newest[k]; have == nil || b.Created.After(have.Created) {
+		if have := newest[k]; have == nil || backups.Later(b, have) {
 			newest[k] = b
 		}
 	}
@@ -210,22 +207,11 @@ func (in *Input) failedSets() map[claimKey]*facts.VeleroBackup {
 }
 
 func (in *Input) failedSet(b *facts.VeleroBackup) verdict.Finding {
-	told, left := in.toldHomes(), 0
-	in.eachHub(func(hub *Input) {
-		all := hub.homeBackups()
-		for i := range all {
-			switch h := &all[i]; {
-			case !h.lacks() || !h.plannedBy(b.Namespace, b.Schedule):
-			case hub.toldElsewhere(h, failedBackup):
-				left++
-			default:
-				told.add(hub.Hub, h)
-			}
-		}
-	})
+	told, left := in.homesOfRun(b, failedBackup)
+	at := backups.Taken(b)
 	f := verdict.Finding{Subject: verdict.Subject{Kind: "schedule", Name: b.Schedule, Namespace: b.Namespace}, Severity: verdict.Warning,
-		Details: map[string]string{"backup": b.Name, "phase": b.Phase, "errors": idText(int64(b.Errors)), "started": timeDetail(later(b.Created, b.Started))}}
-	f.Message = fmt.Sprintf("Velero's newest backup of schedule %s, %s of %s, ended as %s, Completed is expected", b.Schedule, b.Name, text.Time(later(b.Created, b.Started)), b.Phase)
+		Details: map[string]string{"backup": b.Name, "phase": b.Phase, "errors": idText(int64(b.Errors)), "started": timeDetail(at)}}
+	f.Message = fmt.Sprintf("Velero's newest backup of schedule %s, %s of %s, ended as %s, Completed is expected", b.Schedule, b.Name, text.Time(at), b.Phase)
 	if b.Errors > 0 {
 		f.Message += " (" + text.Count(b.Errors, "error") + ")"
 	}

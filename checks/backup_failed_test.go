@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,17 @@ func attemptFailed(claims ...string) func(*facts.Snapshot) {
 			}, claim)(s)
 		}
 	}
+}
+
+// foundAnew has Velero find its runs in its storage one by one, the oldest last, and
+// the two newest at once.
+func foundAnew(s *facts.Snapshot) {
+	all := s.Kube.Velero.Backups
+	slices.SortFunc(all, func(a, b facts.VeleroBackup) int { return b.Started.Compare(a.Started) })
+	for i := range all {
+		all[i].Created = s.Now.Add(-10*time.Minute + time.Duration(i/2)*time.Second)
+	}
+	all[0], all[1] = all[1], all[0]
 }
 
 // usedNow are two claims whose servers run, idle some that were last used before
@@ -68,6 +80,9 @@ var backupFailedCases = cases{
 		{name: "a whole night of Velero's", change: changes(onlyBy(world.WithVelero), ranLast("Failed")), want: outcomes{"backup-failed": "fail error 1"}, summary: "Velero's newest backup of schedule nightly, nightly-20261120010000 of 2026-11-20 01:00 UTC, ended as Failed, Completed is expected (3 errors); no " +
 			`current backup of 11 homes of hub datahub; their last good backups are up to 1 day 10 h old; the homes of "student-0001", "student-0002", ` +
 			`"student-0003", "student-0004", "student-0005" and 5 more`},
+		{name: "a whole night of Velero's, which it found in its storage anew", change: changes(onlyBy(world.WithVelero), ranLast("Failed"), foundAnew), want: outcomes{"backup-failed": "fail error 1"}, summary: "Velero's newest backup of schedule nightly, nightly-20261120010000 of 2026-11-20 01:00 UTC, ended as Failed, Completed is expected (3 errors); no " +
+			`current backup of 11 homes of hub datahub; their last good backups are up to 1 day 10 h old; the homes of "student-0001", "student-0002", ` +
+			`"student-0003", "student-0004", "student-0005" and 5 more`},
 		{name: "Velero's failed, Longhorn's are there", change: changes(world.WithVelero, ranLast("PartiallyFailed")), want: outcomes{"backup-failed": "fail warning 1"}, summary: "Velero's newest backup of schedule nightly, nightly-20261120010000 of 2026-11-20 01:00 UTC, ended as PartiallyFailed, Completed is expected (3 errors); every home has a current backup all the same"},
 		{name: "K8up's run of the namespace", change: changes(world.WithK8up, func(s *facts.Snapshot) {
 			s.Kube.K8up.Failed = map[string]facts.Attempt{world.Namespace: {Name: "nightly-x7", Since: s.Now.Add(-time.Hour), Phase: "Failed", Error: "repository is locked"}}
@@ -99,6 +114,9 @@ var backupFailedCases = cases{
 		{name: "Velero made one by hand later", change: changes(world.WithVelero, inVelero(func(v *facts.Velero, now time.Time) {
 			v.Backups = append(v.Backups, facts.VeleroBackup{Namespace: world.VeleroNamespace, Name: "try", Phase: "Failed", Created: now.Add(-time.Hour), Scope: v.Schedules[0].Scope})
 		}))},
+		{name: "an old night of Velero's failed, which it found in its storage last", change: changes(onlyBy(world.WithVelero), inVelero(func(v *facts.Velero, _ time.Time) {
+			v.Backups[0].Phase = "Failed" // by name, the oldest
+		}), foundAnew)},
 		{name: "Velero's schedule of another namespace", change: changes(world.WithVelero, inVelero(func(v *facts.Velero, now time.Time) {
 			scope := facts.VeleroScope{Namespaces: []string{"elsewhere"}, Claims: true}
 			v.Schedules = append(v.Schedules, facts.VeleroSchedule{Namespace: world.VeleroNamespace, Name: "other", Created: now.AddDate(0, -1, 0), Cron: "0 1 * * *", Phase: "Enabled", Scope: scope})

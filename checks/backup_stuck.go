@@ -105,7 +105,7 @@ func (in *Input) hanging(sets map[claimKey]*facts.VeleroBackup, jobs []*stuckJob
 		s.grave = s.grave || !first || in.Now.Sub(a.Since) > firstPatience*in.Duration("patience")
 		return s
 	}
-	hangs := func(a *facts.Attempt) bool { return a != nil && in.hangs(a.Since) && !inSets(a, sets) }
+	hangs := func(a *facts.Attempt) bool { return a != nil && in.hangs(a.Since) }
 	in.eachHub(func(hub *Input) {
 		all := hub.homeBackups()
 		for i := range all {
@@ -113,9 +113,9 @@ func (in *Input) hanging(sets map[claimKey]*facts.VeleroBackup, jobs []*stuckJob
 			a := hub.held(h).Running
 			switch job := jobOf(jobs, h.plans); {
 			case job != nil:
-				job.add(hub.Hub, h, a, hangs(a))
-			case !hangs(a):
-			case hub.toldElsewhere(h, stuck):
+				job.add(hub.Hub, h, a, hangs(a) && !inSets(a, sets))
+			case !hangs(a), hub.toldElsewhere(h, stuck):
+			case inSets(a, sets) && (!h.lacks() || h.plannedByAny(sets)): // told with the set
 			case h.lacks():
 				note(a, h.newest.IsZero()).without.add(hub.Hub, h)
 			default:
@@ -124,9 +124,12 @@ func (in *Input) hanging(sets map[claimKey]*facts.VeleroBackup, jobs []*stuckJob
 		}
 		for _, c := range hub.ownClaims() {
 			held := in.backups().Of(c.Namespace, c.Name)
-			if job := jobOf(jobs, in.backups().Plans(c.Namespace, c.Name)); hangs(held.Running) && job != nil {
+			if !hangs(held.Running) || inSets(held.Running, sets) {
+				continue
+			}
+			if job := jobOf(jobs, in.backups().Plans(c.Namespace, c.Name)); job != nil {
 				job.waits = append(job.waits, held.Running.Name)
-			} else if hangs(held.Running) {
+			} else {
 				note(held.Running, held.Newest.Time.IsZero()).databases[c.Namespace+"/"+c.Name] = true
 			}
 		}

@@ -20,10 +20,10 @@ func (in *Input) stuckSets() map[claimKey]*facts.VeleroBackup {
 	for i := range in.Kube.Velero.Backups {
 		b := &in.Kube.Velero.Backups[i]
 		k := claimKey{b.Namespace, b.Schedule}
-		if !b.Running() || !in.hangs(later(b.Created, b.Started)) || !in.coversHub(&b.Scope) || !in.scheduled(b) {
+		if !b.Running() || !in.hangs(backups.Taken(b)) || !in.coversHub(&b.Scope) || !in.scheduled(b) {
 			continue
 		}
-		if have := stuck[k]; have == nil || b.Created.Before(have.Created) {
+		if have := stuck[k]; have == nil || backups.Later(have, b) {
 			stuck[k] = b
 		}
 	}
@@ -35,23 +35,37 @@ func (in *Input) scheduled(b *facts.VeleroBackup) bool {
 	return slices.ContainsFunc(in.Kube.Velero.Schedules, func(s facts.VeleroSchedule) bool { return s.Namespace == b.Namespace && s.Name == b.Schedule })
 }
 
-func (in *Input) stuckSet(b *facts.VeleroBackup) verdict.Finding {
-	since := later(b.Created, b.Started)
-	f := verdict.Finding{Subject: verdict.Subject{Kind: "schedule", Name: b.Schedule, Namespace: b.Namespace}, Severity: verdict.Warning,
-		Details: map[string]string{"backup": b.Name, "phase": cmp.Or(b.Phase, "New"), "since": text.Time(since)}}
-	told, left := in.toldHomes(), 0
+// homesOfRun are the homes without a current backup that a run is told with, and how
+// many others it is about, which are told apart.
+func (in *Input) homesOfRun(b *facts.VeleroBackup, cause homeCause) (told *toldHomes, left int) {
+	told = in.toldHomes()
 	in.eachHub(func(hub *Input) {
 		all := hub.homeBackups()
 		for i := range all {
 			switch h := &all[i]; {
-			case !h.lacks() || !h.plannedBy(b.Namespace, b.Schedule):
-			case hub.toldElsewhere(h, stuck):
+			case !h.lacks():
+			case !h.plannedBy(b.Namespace, b.Schedule):
+				if held := hub.held(h); isPart(held.Failed, b) || isPart(held.Running, b) {
+					left++
+				}
+			case hub.toldElsewhere(h, cause):
 				left++
 			default:
 				told.add(hub.Hub, h)
 			}
 		}
 	})
+	return told, left
+}
+
+// isPart tells whether an attempt was made in a run.
+func isPart(a *facts.Attempt, of *facts.VeleroBackup) bool { return a != nil && a.Set == of.Name }
+
+func (in *Input) stuckSet(b *facts.VeleroBackup) verdict.Finding {
+	since := backups.Taken(b)
+	f := verdict.Finding{Subject: verdict.Subject{Kind: "schedule", Name: b.Schedule, Namespace: b.Namespace}, Severity: verdict.Warning,
+		Details: map[string]string{"backup": b.Name, "phase": cmp.Or(b.Phase, "New"), "since": text.Time(since)}}
+	told, left := in.homesOfRun(b, stuck)
 	f.Message = fmt.Sprintf("Velero's backup %s of schedule %s is %s since %s, %s ago", b.Name, b.Schedule, f.Details["phase"], text.Time(since), text.Duration(in.Now.Sub(since)))
 	if b.Phase == "" || b.Phase == "New" || b.Phase == "InProgress" {
 		f.Message += ", and the schedule makes no other one before it ends"

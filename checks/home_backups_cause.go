@@ -17,9 +17,9 @@ type causeJudge struct {
 	outages *outages
 	// stuck are the recurring jobs of Longhorn whose Job does not end.
 	stuck map[string]bool
-	// sets are the runs of Velero that do not end, by their schedules.
-	sets map[claimKey]*facts.VeleroBackup
-	runs map[runKey]*veleroRun
+	// sets are the runs of Velero that do not end, by their schedules, failedSets the
+	// newest runs of schedules where they ended badly: those that are told.
+	sets, failedSets map[claimKey]*facts.VeleroBackup
 	// unlisted is when K8up's newest backup was made of each namespace where it keeps
 	// no list of what is in it.
 	unlisted map[string]time.Time
@@ -29,20 +29,15 @@ type causeJudge struct {
 	schedules bool
 }
 
-type runKey struct{ namespace, schedule string }
-
-// veleroRun is the newest run that can be restored from, and whether a later one
-// of the schedule failed.
-type veleroRun struct {
-	*backups.Run // nil for none
-	failed       bool
-}
-
 func (in *Input) causeJudge(j *homesJudge) causeJudge {
-	c := causeJudge{in: in, uses: &j.uses, outages: in.outages(), sets: in.stuckSets(),
-		stuck: map[string]bool{}, runs: map[runKey]*veleroRun{}, unlisted: in.unlistedByK8up(),
+	// What a check of the cluster tells is judged as that check does, and not by
+	// what is set for the hub: else it would not tell the homes that are left to it.
+	cluster := *in
+	cluster.Hub = nil
+	c := causeJudge{in: in, uses: &j.uses, outages: cluster.outages(), sets: cluster.stuckSets(), failedSets: cluster.failedSets(),
+		stuck: map[string]bool{}, unlisted: in.unlistedByK8up(),
 		schedules: len(in.Kube.Velero.Schedules)+len(in.Kube.K8up.Schedules) > 0}
-	for _, s := range in.stuckJobs() {
+	for _, s := range cluster.stuckJobs() {
 		if s.maker.recurring != nil {
 			c.stuck[s.maker.Name] = true
 		}
@@ -89,7 +84,7 @@ func (c *causeJudge) of(h *homeBackup, held *backups.Held) (homeState, homeCause
 	case c.skips(h, plans):
 		return h.state, skipsDetached
 	}
-	if run := c.run(h, plans); run != nil && takenAt(run).After(h.newest) && h.fresh(takenAt(run)) && takenAt(run).After(h.claim.Created) {
+	if run := c.run(h, plans); run != nil && c.wouldDo(h, backups.Taken(run.VeleroBackup)) {
 		switch {
 		case run.Unnamed() > 0 && run.Whole():
 			return homeCurrent, noCause
@@ -98,7 +93,7 @@ func (c *causeJudge) of(h *homeBackup, held *backups.Held) (homeState, homeCause
 		}
 		return h.state, notReached
 	}
-	if at := c.unlisted[h.claim.Namespace]; at.After(h.newest) && h.fresh(at) && at.After(h.claim.Created) {
+	if c.wouldDo(h, c.unlisted[h.claim.Namespace]) {
 		return homeUnsure, notListed
 	}
 	switch {
@@ -169,52 +164,37 @@ func (c *causeJudge) mounted(h *homeBackup) bool {
 
 // run is what Velero has of the home's namespace by the first of its schedules
 // that cover the home, or by hand; nil if there is nothing to restore from.
-func (c *causeJudge) run(h *homeBackup, plans []backups.Plan) *veleroRun {
-	k := runKey{namespace: h.claim.Namespace}
+func (c *causeJudge) run(h *homeBackup, plans []backups.Plan) *backups.Run {
+	schedule := ""
 	if i := slices.IndexFunc(plans, func(p backups.Plan) bool { return p.Kind == backups.VeleroSchedule }); i >= 0 {
-		k.schedule = plans[i].Name
+		schedule = plans[i].Name
 	} else if len(plans) > 0 {
 		return nil
 	}
-	run := c.lookUp(k)
-	if run.Run == nil || run.Scope.Selected {
+	run := c.in.backups().Run(h.claim.Namespace, schedule)
+	if run == nil || run.Scope.Selected {
 		return nil
 	}
 	return run
 }
 
-func (c *causeJudge) lookUp(k runKey) *veleroRun {
-	run := c.runs[k]
-	if run == nil {
-		run = &veleroRun{Run: c.in.backups().Run(k.namespace, k.schedule)}
-		run.failed = c.failedAfter(k, run)
-		c.runs[k] = run
-	}
-	return run
-}
-
-// failedAfter tells whether a later run of the schedule failed.
-func (c *causeJudge) failedAfter(k runKey, run *veleroRun) bool {
-	var since time.Time
-	if run.Run != nil {
-		since = takenAt(run)
-	}
-	return slices.ContainsFunc(c.in.Kube.Velero.Backups, func(b facts.VeleroBackup) bool {
-		return b.Schedule == k.schedule && strings.HasPrefix(b.Phase, "Failed") && b.Scope.Includes(k.namespace) && b.Created.After(since)
-	})
-}
-
-// failed tells whether a plan's newest run failed as a whole.
+// failed tells whether a plan's newest run, which took in the home, failed as a
+// whole.
 func (c *causeJudge) failed(h *homeBackup, p *backups.Plan) bool {
-	return p.Kind == backups.VeleroSchedule && c.lookUp(runKey{h.claim.Namespace, p.Name}).failed
+	b := c.failedSets[claimKey{p.Namespace, p.Name}]
+	return p.Kind == backups.VeleroSchedule && b != nil && strings.HasPrefix(b.Phase, "Failed") && b.Scope.Includes(h.claim.Namespace)
+}
+
+// wouldDo tells whether what was backed up at that time would be a current backup
+// of the home, if it holds it.
+func (c *causeJudge) wouldDo(h *homeBackup, at time.Time) bool {
+	return at.After(h.newest) && h.fresh(at) && at.After(h.claim.Created)
 }
 
 // fresh tells whether a backup of that time would do for the home.
 func (h *homeBackup) fresh(at time.Time) bool {
 	return !h.used.IsZero() && !at.Before(h.used) || !at.Before(h.due)
 }
-
-func takenAt(run *veleroRun) time.Time { return backups.Taken(run.VeleroBackup) }
 
 // schedulable tells whether what backs up other claims could back up this one.
 // What made VolumeSnapshots is not known, and may make more.

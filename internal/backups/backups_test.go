@@ -209,3 +209,21 @@ func TestRun(t *testing.T) {
 		t.Errorf("%+v", run)
 	}
 }
+
+// TestLater: the order of runs is that in which they began, whenever their objects
+// were created.
+func TestLater(t *testing.T) {
+	older := facts.VeleroBackup{Name: "nightly-20261119010000", Created: ago(1), Started: ago(35)}
+	for name, newer := range map[string]facts.VeleroBackup{
+		"found in the storage before it": {Name: "a", Created: ago(2), Started: ago(11)},
+		"found with it":                  {Name: "a", Created: ago(1), Started: ago(11)},
+		"no time of creation":            {Name: "a", Started: ago(11)},
+		"refused before it began":        {Name: "a", Created: ago(11)},
+		"of the same second, made later": {Name: "a", Created: ago(0), Started: ago(35)},
+		"of the same second, by name":    {Name: "nightly-20261120010000", Created: ago(1), Started: ago(35)},
+	} {
+		if !backups.Later(&newer, &older) || backups.Later(&older, &newer) || backups.Later(&newer, &newer) {
+			t.Errorf("%s: %+v is not later than %+v", name, newer, older)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package backups
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"hubaudit/internal/facts"
@@ -87,7 +89,7 @@ func (x *Index) newestRun(k runKey) *Run {
 	for i := range x.s.Kube.Velero.Backups {
 		b := &x.s.Kube.Velero.Backups[i]
 		if (k.schedule == "" || b.Schedule == k.schedule) && usable(b, x.s.Now) && b.Scope.Claims && b.Scope.Includes(k.namespace) &&
-			(newest == nil || Taken(b).After(Taken(newest))) {
+			(newest == nil || Later(b, newest)) {
 			newest = b
 		}
 	}
@@ -119,7 +121,16 @@ func (x *Index) count(b *facts.VeleroBackup) *Run {
 	return run
 }
 
-// Taken is the time of a run's data.
+// Later tells whether one run of Velero's was made after another. When their
+// objects were created does not tell: Velero creates those that it finds in its
+// storage anew, all at once and in any order. Runs of one second are told apart by
+// their names, in which schedules put the time.
+func Later(a, b *facts.VeleroBackup) bool {
+	return cmp.Or(Taken(a).Compare(Taken(b)), a.Created.Compare(b.Created), strings.Compare(a.Name, b.Name)) > 0
+}
+
+// Taken is the time of a run's data: when it began, or for one that did not, was
+// asked for.
 func Taken(b *facts.VeleroBackup) time.Time {
 	if b.Started.IsZero() {
 		return b.Created

@@ -42,12 +42,13 @@ func aged(s *facts.Snapshot) {
 	}
 }
 
-// ran adds a run of Velero's schedule after all others, which ended with a phase or
-// did not end.
+// ran adds a run of Velero's schedule, which ended with a phase or did not end, the
+// night before last and after all others. The API server says that it was created
+// when the test ran, which is before it began.
 func ran(s *facts.Snapshot, phase string) {
 	aged(s)
 	v := &s.Kube.Velero
-	at := time.Now().UTC().Truncate(time.Second)
+	at := s.Now.Truncate(24 * time.Hour).Add(-23 * time.Hour)
 	b := facts.VeleroBackup{Namespace: world.VeleroNamespace, Name: "nightly-newest", Schedule: world.NightlySchedule, Phase: phase, Created: at, Started: at,
 		Location: world.VeleroLocation, Scope: v.Schedules[0].Scope}
 	if phase == "Failed" {
@@ -106,6 +107,8 @@ var veleroBackups = []damage{
 		l := &s.Kube.Velero.Locations[0]
 		l.Phase, l.Error, l.LastSyncedAt = "Unavailable", "the bucket was deleted", s.Now.Add(-5*time.Hour)
 	}, want: outcome{Status: 1, Fail: map[string][]string{"backup-target-unavailable critical": {"backupstoragelocation default"}}}},
+	{name: "the last run failed", damage: func(s *facts.Snapshot) { ran(s, "Failed") },
+		want: outcome{Status: 1, Fail: map[string][]string{"backup-failed error": {"schedule nightly"}}}},
 	{name: "the last run hangs", damage: func(s *facts.Snapshot) { ran(s, "InProgress") },
 		want: outcome{Status: 1, Fail: map[string][]string{"backup-stuck error": {"schedule nightly"}}}},
 	{name: "the schedule was deleted, and the backups expire", damage: func(s *facts.Snapshot) { s.Kube.Velero.Schedules = nil },
