@@ -62,7 +62,9 @@ func newJudging(suite Suite, s *facts.Snapshot) *judging {
 func (j *judging) run(hub *facts.Hub, which func(*Check) bool) {
 	for i, c := range j.suite {
 		if which(c.Check) {
-			j.verdicts[i] = append(j.verdicts[i], judge(c, j.views, hub))
+			v := judge(c, j.views, hub)
+			j.views.note(c.Check, hub, &v)
+			j.verdicts[i] = append(j.verdicts[i], v)
 			j.letGo(c.Check)
 		}
 	}

@@ -92,4 +92,7 @@ var Registry = []*Check{
 	snapshotDeletePolicy,
 
 	auditInputMissing,
+	auditNotifyFailed,
+	auditStale,
+	auditPartial, // last: it looks at what could not be judged
 }

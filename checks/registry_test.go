@@ -29,7 +29,7 @@ var tested = []cases{
 	lhVolumeFaultedCases, lhVolumeDegradedCases, lhOneFailureDomainCases, lhLowReplicaCountCases, lhAutoSalvagedCases, lhDiskNotReadyCases, lhEvictionStuckCases,
 	backupHubDBMissingCases, backupUntestedCases, backupRestoreMismatchCases, backupNoneCases, backupStaleCases, backupUnscheduledCases, backupSkipsDetachedCases, backupPartialCoverageCases, backupSizeCollapseCases, backupSameDomainCases,
 	backupTargetUnsetCases, backupTargetUnavailableCases, backupSchedulePausedCases, backupStuckCases, backupFailedCases, backupExpiringCases, snapshotNotReadyCases, snapshotDeletePolicyCases,
-	auditInputMissingCases,
+	auditInputMissingCases, auditNotifyFailedCases, auditStaleCases, auditPartialCases,
 }
 
 func TestRegistryIsValid(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"hubaudit/internal/facts"
 	"hubaudit/internal/prediction"
 	"hubaudit/internal/replica"
+	"hubaudit/internal/verdict"
 )
 
 // shared holds what several checks of one run work out from the same
@@ -32,7 +33,32 @@ type shared struct {
 	// tested are the copies of every hub's database, whose content is forgotten then.
 	tested map[*facts.Hub][]testedCopy
 	hub    hubShared
+	// unknown and failed are what was judged before, for the checks of the audit itself.
+	unknown []unknownCheck
+	failed  map[judgedCheck]bool
 }
+
+// judgedCheck is a check and the hub that it was judged for, nil for the cluster.
+type judgedCheck struct {
+	check *Check
+	hub   *facts.Hub
+}
+
+// note keeps how a check was judged.
+func (s *shared) note(c *Check, hub *facts.Hub, v *verdict.Verdict) {
+	switch v.Outcome {
+	case verdict.Unknown:
+		s.unknown = append(s.unknown, unknownCheck{c, hub, v.Summary})
+	case verdict.Fail:
+		if s.failed == nil {
+			s.failed = map[judgedCheck]bool{}
+		}
+		s.failed[judgedCheck{c, hub}] = true
+	}
+}
+
+// failing tells whether a check that was judged before has failed.
+func (s *shared) failing(c *Check, hub *facts.Hub) bool { return s.failed[judgedCheck{c, hub}] }
 
 // hubShared is the part of shared that is about one hub: the one that was judged
 // last.

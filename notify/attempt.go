@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func wait(ctx context.Context, d time.Duration) error {
 // the context's time are used up. The call gets a client for one attempt.
 func (s *sender) do(ctx context.Context, what string, call func(context.Context, *http.Client) error) error {
 	if s.address != nil {
-		return fmt.Errorf("%s: %w", what, s.address)
+		return &SendError{Err: fmt.Errorf("%s: %w", what, s.address), Refused: true}
 	}
 	backoff, tries := firstBackoff, maxTries
 	if s.down {
@@ -90,22 +91,27 @@ func (s *sender) do(ctx context.Context, what string, call func(context.Context,
 			s.down = false
 			return nil
 		case !f.retry:
-			return s.redacted(what, f, "")
+			return &SendError{Err: s.redacted(what, f, ""), Refused: ctx.Err() == nil}
 		case try == tries:
 			s.down = true
-			return s.redacted(what, f, ", tried "+text.Count(try, "time")+"; the next run tries again")
+			return s.unsent(what, f, ", tried "+text.Count(try, "time")+"; the next run tries again")
 		}
 		pause := f.after
 		if pause == 0 {
 			pause, backoff = backoff, 2*backoff
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
-			return s.redacted(what, f, fmt.Sprintf("; trying again in %s would be too late for this run, the next run tries again", text.Duration(pause)))
+			return s.unsent(what, f, fmt.Sprintf("; trying again in %s would be too late for this run, the next run tries again", text.Duration(pause)))
 		}
 		if err := s.wait(ctx, pause); err != nil {
-			return s.redacted(what, &failure{reason: f.reason, cause: err}, "; the time for notifications was used up, the next run tries again")
+			return s.unsent(what, &failure{reason: f.reason, cause: err, after: f.after}, "; the time for notifications was used up, the next run tries again")
 		}
 	}
+}
+
+// unsent words a failure after which trying again later may help.
+func (s *sender) unsent(what string, f *failure, outlook string) error {
+	return &SendError{Err: s.redacted(what, f, outlook), After: f.after}
 }
 
 // try makes one attempt.
@@ -176,9 +182,9 @@ func (x *exchange) failure() *failure {
 	case x.status == 0:
 		return &failure{reason: "the request could not be made; check the address in the configuration"}
 	case x.status == http.StatusTooManyRequests:
-		return &failure{reason: "it asks to send more slowly (429)", retry: true, after: x.retryAfter()}
+		return &failure{reason: "it asks to send more slowly (429)", retry: true, after: cmp.Or(x.retryAfter(), rateLimitWait)}
 	case x.status >= 500 || x.status == http.StatusRequestTimeout:
-		return &failure{reason: "it failed: " + x.said(), retry: true}
+		return &failure{reason: "it failed: " + x.said(), retry: true, after: x.retryAfter()}
 	case x.status >= 300 && x.status < 400:
 		return &failure{reason: fmt.Sprintf("it redirects (%d), which is not followed because it would carry the secret elsewhere; check the address in the configuration", x.status)}
 	case x.status >= 400:
@@ -187,13 +193,19 @@ func (x *exchange) failure() *failure {
 	return &failure{reason: "the answer is not the vendor's; check the address in the configuration and that no proxy answers instead: " + x.said()}
 }
 
-// retryAfter is what the answer asks to wait, in whole seconds.
+// retryAfter is what the answer asks to wait: whole seconds, or until a time, by the
+// clock of who answers. 0 where it does not say, or makes no sense.
 func (x *exchange) retryAfter() time.Duration {
-	seconds, err := strconv.ParseUint(strings.TrimSpace(x.header.Get("Retry-After")), 10, 31)
-	if err != nil {
-		return rateLimitWait
+	asked := strings.TrimSpace(x.header.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(asked, 10, 31); err == nil {
+		return time.Duration(max(seconds, 1)) * time.Second
 	}
-	return time.Duration(max(seconds, 1)) * time.Second
+	until, err := http.ParseTime(asked)
+	now, clock := http.ParseTime(x.header.Get("Date"))
+	if err != nil || clock != nil {
+		return 0
+	}
+	return max(until.Sub(now), time.Second)
 }
 
 // said is the status and the beginning of the body, which may be any proxy's.

@@ -4,92 +4,82 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
-	"hubaudit/internal/text"
+	"golang.org/x/time/rate"
 )
 
-// Deliver sends the messages: to each receiver in their order, to all receivers
-// at the same time, so that one that is down or slow costs only its own.
-// After each message that was accepted, and before the next to the same
-// receiver, record is called, never twice at once: a crash in between repeats a
-// message rather than losing it. The context bounds everything.
+// Queue is where messages wait, and are noted as sent.
+type Queue interface {
+	// Take waits until nobody else sends to the receiver, and keeps others from it
+	// until release. mine ends when that right is lost.
+	Take(ctx context.Context, receiver string) (mine context.Context, release func(), err error)
+	// Due are the messages that may be sent to a receiver now: of each incident only
+	// the first one.
+	Due(ctx context.Context, receiver string) ([]Delivery, error)
+	// Sent notes that the receiver accepted a message, with its At and Ref.
+	Sent(ctx context.Context, d Delivery) error
+	// Failed notes that it did not, with Tries, Error and NotBefore.
+	Failed(ctx context.Context, d Delivery, refused bool) error
+}
+
+// Digester is a receiver that tells people of many incidents in one message.
+type Digester interface {
+	SendDigest(ctx context.Context, all []Message) (ref string, err error)
+}
+
+// Pacer is a receiver that takes only so many messages a minute. What does not
+// fit into the time of a run waits for the next one.
+type Pacer interface{ PerMinute() int }
+
+// Courier sends what is queued.
+type Courier struct {
+	Queue Queue
+	// Compose makes the messages of some deliveries, in their order.
+	Compose func(ctx context.Context, due []Delivery) ([]Message, error)
+	// Clock is the time of answers and of what waits until when.
+	Clock func() time.Time
+}
+
+// Deliver sends what is due to the receivers: to each in the order of urgency,
+// to all at the same time, so that one that is down or slow costs only its own.
+// The context bounds everything.
 //
-// The error joins all failures, each naming its receiver and incident. What was
-// not delivered was not recorded, so that the next run sends it.
-func Deliver(ctx context.Context, receivers []Receiver, messages []Message, record func(Delivery) error) error {
-	var recording sync.Mutex
-	recordOne := func(d Delivery) error {
-		recording.Lock()
-		defer recording.Unlock()
-		return record(d)
-	}
-	failed := make([]error, len(receivers), len(receivers)+len(messages))
+// After each message that was accepted, and before the next to the same receiver,
+// that is noted: a crash in between repeats a message rather than losing it. The
+// error joins all failures, each naming its receiver and incident; what was not
+// sent stays queued.
+func (c *Courier) Deliver(ctx context.Context, receivers []Receiver) error {
+	failed := make([]error, len(receivers))
 	var all sync.WaitGroup
 	for n, r := range receivers {
-		all.Go(func() { failed[n] = deliverTo(ctx, r, messages, recordOne) })
+		all.Go(func() { failed[n] = c.deliverTo(ctx, r) })
 	}
 	all.Wait()
-	for _, m := range messages {
-		if !slices.ContainsFunc(receivers, func(r Receiver) bool { return r.Name() == m.Receiver }) {
-			failed = append(failed, fmt.Errorf("notify %s of %s: no such receiver is configured under notify", m.Receiver, label(m)))
-		}
-	}
 	return errors.Join(failed...)
 }
 
-// deliverTo sends what is meant for one receiver.
-func deliverTo(ctx context.Context, r Receiver, messages []Message, record func(Delivery) error) error {
-	var errs []error
-	carriesReport := true
-	for _, m := range messages {
-		if m.Receiver != r.Name() {
-			continue
-		}
-		m.FirstOfRun = carriesReport
-		ref, err := send(ctx, r, m)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("notify %s of %s: %w", r.Name(), label(m), err))
-		}
-		if posted := (*PostedError)(nil); err != nil && !errors.As(err, &posted) {
-			continue
-		}
-		carriesReport = false
-		if err := record(delivery(m, ref)); err != nil {
-			errs = append(errs, fmt.Errorf("%s was told of %s, but that could not be remembered, so the next run may tell it again: %w",
-				r.Name(), label(m), err))
-		}
+func (c *Courier) deliverTo(ctx context.Context, r Receiver) error {
+	mine, release, err := c.Queue.Take(ctx, r.Name())
+	if err != nil {
+		return fmt.Errorf("notify %s: %w; what is queued stays so", r.Name(), err)
 	}
-	return errors.Join(errs...)
+	defer release()
+	t := &turn{Courier: c, receiver: r, limit: limiterOf(r), done: map[attempt]bool{}, report: true}
+	if err := t.run(mine); err != nil {
+		t.fail(fmt.Errorf("notify %s: %w", r.Name(), err))
+	}
+	return t.err()
 }
 
-// send keeps a crash while composing one message from costing the others.
-func send(ctx context.Context, r Receiver, m Message) (ref string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the receiver crashed, please report it: %v", p)
-		}
-	}()
-	if err := ctx.Err(); err != nil {
-		return "", fmt.Errorf("not sent, the time for notifications was used up; the next run sends it: %w", err)
+// limiterOf keeps to what the receiver takes: in any minute the burst and what
+// follows it are together no more than that. Nil for one that takes everything.
+func limiterOf(r Receiver) *rate.Limiter {
+	p, ok := r.(Pacer)
+	if !ok {
+		return nil
 	}
-	return r.Send(ctx, m)
-}
-
-func delivery(m Message, ref string) Delivery {
-	return Delivery{Incident: m.Incident.ID, Fingerprint: m.Incident.Fingerprint, Receiver: m.Receiver, Kind: m.Kind,
-		Severity: m.Incident.Severity, At: m.runTime(), Ref: ref, Count: m.Incident.Count}
-}
-
-// label names an incident in an error.
-func label(m Message) string {
-	s := text.Name(m.Incident.Check)
-	if m.Incident.Hub != "" {
-		s += " of " + text.Name(m.Incident.Hub)
-	}
-	if m.Incident.ID != 0 {
-		s += fmt.Sprintf(" (incident %d)", m.Incident.ID)
-	}
-	return s
+	half := p.PerMinute() / 2
+	return rate.NewLimiter(rate.Limit(half)/60, half)
 }

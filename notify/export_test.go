@@ -17,5 +17,7 @@ func WithTransport(base http.RoundTripper) Option { return func(s *sender) { s.b
 // What tests hold messages and tries against.
 const (
 	PagerDutyBody = pagerDutyBodyLimit
+	PagerDutyStep = pagerDutyStepMax
+	SlackStep     = slackStepMax
 	MaxTries      = maxTries
 )

@@ -88,6 +88,7 @@ func named(name string) notify.Message {
 	m.Incident.State = verdict.Ongoing
 	m.Kind = notify.Repeated
 	m.Guide.Meaning, m.Guide.Do, m.Guide.Dont = name, []string{name}, []string{name}
+	m.Explains = []string{name}
 	m.Verdict.Summary, m.Verdict.Count = name, 2
 	m.Verdict.Findings = []verdict.Finding{
 		{Subject: verdict.Subject{Kind: name, Name: name}, Message: name},

@@ -1,6 +1,6 @@
-// Package notify tells people about incidents: Decide says what to send to
-// whom, a Receiver sends one message, Deliver sends them all and has each one
-// remembered as soon as it was accepted.
+// Package notify tells people about incidents: Decide says what is to be queued for
+// whom, a Receiver sends one message, a Courier sends what is queued and has each
+// message noted as soon as it was accepted.
 //
 // It sees verdicts and incidents, never the insides of checks. Whatever a
 // message quotes (names of users, volumes, nodes) is text that strangers chose.
@@ -50,7 +50,7 @@ const (
 	KeepsState
 )
 
-// Decision is one message that is due.
+// Decision is what one message tells, and to whom.
 type Decision struct {
 	Incident verdict.Incident
 	Receiver string

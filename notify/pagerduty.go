@@ -20,11 +20,26 @@ import (
 const (
 	pagerDutySummaryLimit = 1024
 	pagerDutyBodyLimit    = 512000 // bytes; Alertmanager reads the documented 512 KB so
-	pagerDutySubjects     = 500
-	pagerDutySubjectMax   = 500
-	pagerDutyFieldMax     = 1000
+	pagerDutyPerMinute    = 120    // per integration key
+	pagerDutySubjects     = 100
+	pagerDutyExplains     = 50
+	pagerDutyLineMax      = 300 // of these two
 	pagerDutySteps        = 20
+	pagerDutyStepMax      = 500
+	pagerDutyFieldMax     = 1000
+	pagerDutyLinkMax      = 2000
+
+	// pagerDutyMost is the longest event, in characters: a summary, two lists of
+	// steps, two links, a dozen fields and their names. JSON writes one in up to
+	// pagerDutyEscaped bytes. The compiler refuses it beyond the limit.
+	pagerDutyMost = pagerDutySummaryLimit + (pagerDutySubjects+pagerDutyExplains)*pagerDutyLineMax + 2*pagerDutySteps*pagerDutyStepMax +
+		2*pagerDutyLinkMax + 12*pagerDutyFieldMax
+	pagerDutyEscaped = len(`\u003c`)
+	_                = uint(pagerDutyBodyLimit - pagerDutyEscaped*pagerDutyMost)
 )
+
+// PagerDutyEU is the base URL for accounts in PagerDuty's EU service region.
+const PagerDutyEU = "https://events.eu.pagerduty.com"
 
 type pagerDuty struct {
 	sender
@@ -34,7 +49,7 @@ type pagerDuty struct {
 }
 
 // NewPagerDuty is PagerDuty's Events API v2 with a service's integration key.
-// An empty baseURL is PagerDuty's own.
+// An empty baseURL is PagerDuty's own for accounts in the US.
 func NewPagerDuty(name, routingKey, baseURL string, options ...Option) Receiver {
 	p := &pagerDuty{name: name, routingKey: routingKey, sender: newSender(explainPagerDuty, options, routingKey)}
 	if baseURL != "" {
@@ -48,14 +63,16 @@ func (p *pagerDuty) Name() string { return p.name }
 
 func (p *pagerDuty) Keeps() Keeps { return KeepsNothing }
 
+func (p *pagerDuty) PerMinute() int { return pagerDutyPerMinute }
+
 // Send triggers or resolves the alert of the incident. A trigger for an open
 // alert updates it, so that repeating one pages nobody twice.
 func (p *pagerDuty) Send(ctx context.Context, m Message) (string, error) {
 	event := &pagerduty.V2Event{RoutingKey: p.routingKey, DedupKey: "hubaudit-" + m.Incident.Fingerprint, Action: "resolve"}
 	if m.Kind != Resolved {
 		event.Action, event.Client, event.Payload = "trigger", "hubaudit", pagerDutyPayload(&m)
-		if err := fitPagerDuty(event); err != nil {
-			return "", fmt.Errorf("write the PagerDuty event: %w", err)
+		if link := text.WebAddress(m.Link, pagerDutyLinkMax); link != "" {
+			event.ClientURL, event.Links = link, []any{map[string]string{"href": link, "text": "Report"}}
 		}
 	}
 	return "", p.send(ctx, event)
@@ -94,35 +111,37 @@ func (p *pagerDuty) send(ctx context.Context, event *pagerduty.V2Event) error {
 
 // pagerDutyDetails is what the page shows below its summary.
 type pagerDutyDetails struct {
-	Reason   string   `json:"why_now,omitempty"`
-	OpenedAt string   `json:"opened_at"`
-	Count    int      `json:"count"`
 	Unseen   string   `json:"not_visible_now,omitempty"`
 	Meaning  string   `json:"meaning,omitempty"`
 	Do       []string `json:"do_now,omitempty"`
 	Dont     []string `json:"do_not,omitempty"`
+	HowMany  string   `json:"how_many"`
 	Subjects []string `json:"affected,omitempty"`
 	LeftOut  string   `json:"affected_left_out,omitempty"`
+	Explains []string `json:"also_explains,omitempty"`
+	Reason   string   `json:"why_now,omitempty"`
+	Since    string   `json:"since"`
 	Explain  string   `json:"explain"`
 	Run      string   `json:"run"`
 }
 
 func pagerDutyPayload(m *Message) *pagerduty.V2Payload {
 	i := &m.Incident
-	details := &pagerDutyDetails{OpenedAt: i.OpenedAt.UTC().Format(time.RFC3339),
-		Count: i.Count, Unseen: text.Limit(m.unseenWhy(), pagerDutyFieldMax), Meaning: text.Limit(m.Guide.Meaning, pagerDutyFieldMax),
-		Do: pagerDutyList(m.Guide.Do, pagerDutySteps), Dont: pagerDutyList(m.Guide.Dont, pagerDutySteps),
-		Explain: text.Limit("audit explain "+i.Check, pagerDutyFieldMax), Run: text.Limit(m.Run.ID, pagerDutyFieldMax)}
+	details := &pagerDutyDetails{Since: m.since(), HowMany: text.Limit(m.number(), pagerDutyFieldMax),
+		Unseen: text.Limit(m.unseenWhy(), pagerDutyFieldMax), Meaning: text.Limit(m.Guide.Meaning, pagerDutyFieldMax),
+		Do: pagerDutyList(m.Guide.Do, pagerDutySteps, pagerDutyStepMax), Dont: pagerDutyList(m.Guide.Dont, pagerDutySteps, pagerDutyStepMax),
+		Explains: pagerDutyList(m.Explains, pagerDutyExplains, pagerDutyLineMax),
+		Explain:  text.Limit("audit explain "+i.Check, pagerDutyFieldMax), Run: text.Limit(m.Run.ID, pagerDutyFieldMax)}
 	if m.Kind != Opened {
 		details.Reason = text.Limit(m.Reason, pagerDutyFieldMax)
 	}
 	shown, more := m.affected(pagerDutySubjects)
-	details.Subjects = pagerDutyList(shown, pagerDutySubjects)
+	details.Subjects = pagerDutyList(shown, pagerDutySubjects, pagerDutyLineMax)
 	if more > 0 {
 		details.LeftOut = text.Number(more) + " more are in the report"
 	}
 	return &pagerduty.V2Payload{
-		Summary:   text.Limit(m.subject(), pagerDutySummaryLimit),
+		Summary:   text.Limit(pagerDutySummary(m), pagerDutySummaryLimit),
 		Source:    text.Limit(pagerDutySource(i), pagerDutyFieldMax),
 		Severity:  string(i.Severity),
 		Timestamp: i.OpenedAt.UTC().Format(time.RFC3339),
@@ -133,6 +152,15 @@ func pagerDutyPayload(m *Message) *pagerduty.V2Payload {
 	}
 }
 
+// pagerDutySummary is what the telephone shows and reads out. PagerDuty says nothing
+// itself of what has changed.
+func pagerDutySummary(m *Message) string {
+	if m.Kind == Opened && !unseen(m.Incident) {
+		return m.subject()
+	}
+	return m.headline()
+}
+
 // pagerDutySource is the cluster and the hub, as far as they have names.
 func pagerDutySource(i *verdict.Incident) string {
 	if i.Cluster != "" && i.Hub != "" {
@@ -141,24 +169,12 @@ func pagerDutySource(i *verdict.Incident) string {
 	return cmp.Or(i.Cluster, i.Hub, "kubernetes")
 }
 
-func pagerDutyList(all []string, most int) []string {
+func pagerDutyList(all []string, most, max int) []string {
 	var out []string
 	for _, s := range all[:min(len(all), most)] {
-		out = append(out, text.Limit(s, pagerDutySubjectMax))
+		out = append(out, text.Limit(s, max))
 	}
 	return out
-}
-
-// fitPagerDuty drops the list of subjects, with a note, from an event that
-// PagerDuty would refuse for its size. Without it no event is near the limit.
-func fitPagerDuty(event *pagerduty.V2Event) error {
-	body, err := json.Marshal(event)
-	if err != nil || len(body) < pagerDutyBodyLimit {
-		return err
-	}
-	details := event.Payload.Details.(*pagerDutyDetails)
-	details.Subjects, details.LeftOut = nil, "the list was too long for PagerDuty; all "+text.Number(details.Count)+" are in the report"
-	return nil
 }
 
 // explainPagerDuty reads the words of a 400, which the library looks for in

@@ -81,16 +81,54 @@ func TestPagerDutyFields(t *testing.T) {
 }
 
 // TestPagerDutyLarge: the server enforces PagerDuty's limits. Of many subjects
-// some are listed, and none where even those would be too much.
+// some are listed, and the event says how many are not.
 func TestPagerDutyLarge(t *testing.T) {
 	s, r := pagerDutyServer(t)
-	m := critical()
-	if e := sendEvent(t, s, r, m); !strings.Contains(string(e.Raw), "student0499") || !strings.Contains(string(e.Raw), `"503 more are in the report"`) {
-		t.Errorf("of 1,003 users not 500 are listed:\n%.2000s", e.Raw)
+	if e := sendEvent(t, s, r, critical()); !strings.Contains(string(e.Raw), "student0099") || strings.Contains(string(e.Raw), "student0100") || !strings.Contains(string(e.Raw), `"903 more are in the report"`) {
+		t.Errorf("of 1,003 users not 100 are listed:\n%.2000s", e.Raw)
 	}
 	e := sendEvent(t, s, r, large())
-	if len(e.Raw) >= notify.PagerDutyBody || !strings.Contains(string(e.Raw), "the list was too long for PagerDuty; all 100,000 are in the report") {
+	if len(e.Raw) >= notify.PagerDutyBody || !strings.Contains(string(e.Raw), "99,900 more are in the report") {
 		t.Errorf("%d bytes:\n%.2000s", len(e.Raw), e.Raw)
+	}
+}
+
+// TestPagerDutyLinks: only what can be followed is a link.
+func TestPagerDutyLinks(t *testing.T) {
+	s, r := pagerDutyServer(t)
+	for link, want := range map[string]string{
+		"https://audit.example/runs/1?a=b": `[{"href":"https://audit.example/runs/1?a=b","text":"Report"}]`,
+		"":                                 "", "javascript:alert(1)": "", "/runs/1": "", "https://user:secret@audit.example/": "", "https://a\nb/": "",
+		"https://audit.example/" + strings.Repeat("a", 3000): "",
+	} {
+		m := critical()
+		m.Link = link
+		var event struct {
+			ClientURL string `json:"client_url"`
+			Links     json.RawMessage
+		}
+		if err := json.Unmarshal(sendEvent(t, s, r, m).Raw, &event); err != nil {
+			t.Fatal(err)
+		}
+		if string(event.Links) != want || (event.ClientURL != "") != (want != "") {
+			t.Errorf("%.60q gives %s and %q", link, event.Links, event.ClientURL)
+		}
+	}
+}
+
+// TestPagerDutySummary is what a telephone shows.
+func TestPagerDutySummary(t *testing.T) {
+	s, r := pagerDutyServer(t)
+	for kind, want := range map[notify.Kind]string{
+		notify.Opened:   "datahub: 1,003 of 1,053 users have no cookie_id",
+		notify.Reopened: "CRITICAL AGAIN · datahub: 1,003 of 1,053 users have no cookie_id",
+		notify.Worse:    "WORSE, NOW CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id",
+		notify.Repeated: "STILL CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id",
+	} {
+		e := sendEvent(t, s, r, criticalAs(kind, ""))
+		if e.Payload.Summary != want || e.Action != "trigger" || e.DedupKey != "hubaudit-5f2c9ab04e1d" {
+			t.Errorf("%s: %s of %s says %q", kind, e.Action, e.DedupKey, e.Payload.Summary)
+		}
 	}
 }
 

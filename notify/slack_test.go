@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,9 +42,11 @@ func TestSlackGolden(t *testing.T) {
 	ref, p := send(t, s, bot(s), critical())
 	golden(t, "slack-critical.json", indented(t, p))
 	_, p = send(t, s, bot(s), still(ref))
-	golden(t, "slack-unseen.json", indented(t, p))
+	golden(t, "slack-unseen-reply.json", indented(t, p))
+	golden(t, "slack-unseen.json", indented(t, s.Posts()[0]))
 	_, p = send(t, s, bot(s), over(ref))
-	golden(t, "slack-resolved.json", indented(t, p))
+	golden(t, "slack-resolved-reply.json", indented(t, p))
+	golden(t, "slack-resolved.json", indented(t, s.Posts()[0]))
 }
 
 func indented(t *testing.T, p notifytest.SlackPost) []byte {
@@ -56,52 +59,6 @@ func indented(t *testing.T, p notifytest.SlackPost) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
-}
-
-// TestSlackThread: what follows the first message stands in its thread and in
-// the channel; the first message of the run carries the report.
-func TestSlackThread(t *testing.T) {
-	s := slackServer(t)
-	m := critical()
-	m.FirstOfRun = true
-	ref, first := send(t, s, bot(s), m)
-	if first.ThreadTS != "" || first.Broadcast {
-		t.Errorf("the first message is in a thread: %+v", first)
-	}
-	files := s.Files()
-	if len(files) != 1 || string(files[0].Content) != report || files[0].ThreadTS != first.TS ||
-		files[0].Channel != notifytest.SlackChannelID || files[0].Name != "hubaudit-20261120T120000Z-12.md" {
-		t.Errorf("the report was uploaded as %+v", files)
-	}
-	for _, m := range []notify.Message{still(ref), over(ref)} {
-		again, p := send(t, s, bot(s), m)
-		if p.ThreadTS != first.TS || !p.Broadcast {
-			t.Errorf("%s is not in the thread and the channel: %+v", m.Kind, p)
-		}
-		if again != ref {
-			t.Errorf("%s moved the thread from %q to %q", m.Kind, ref, again)
-		}
-	}
-	if len(s.Files()) != 1 {
-		t.Error("the report was uploaded more than once")
-	}
-}
-
-// TestSlackThreadLost: an incident whose thread is gone starts a new one.
-func TestSlackThreadLost(t *testing.T) {
-	s := slackServer(t)
-	ref, first := send(t, s, bot(s), critical())
-	s.Delete(first.TS)
-	again, p := send(t, s, bot(s), over(ref))
-	if p.ThreadTS != "" || again == ref || !strings.Contains(again, p.TS) {
-		t.Errorf("posted %+v with reference %q", p, again)
-	}
-	_, moved := send(t, s, bot(s), critical())
-	for _, old := range []string{"#old-channel C0HUBALERTS " + moved.TS, "#old-channel C0OLD 1700000000.000001", notifytest.SlackChannel + " C0GONE 1700000000.000001", "not a reference"} {
-		if _, p := send(t, s, bot(s), over(old)); p.ThreadTS != "" || p.Channel != notifytest.SlackChannelID {
-			t.Errorf("with reference %q posted to %s, thread %q", old, p.Channel, p.ThreadTS)
-		}
-	}
 }
 
 // TestSlackUploadFails: the message counts as sent, and the error says what failed.
@@ -204,21 +161,31 @@ func TestSlackSetup(t *testing.T) {
 // TestSlackHostile: names change nothing but text.
 func TestSlackHostile(t *testing.T) {
 	s := slackServer(t)
+	ref, _ := send(t, s, bot(s), critical())
 	for _, name := range hostile {
 		for _, r := range []notify.Receiver{bot(s), notify.NewSlackWebhook("slack", s.WebhookURL())} {
 			for _, kind := range []notify.Kind{notify.Opened, notify.Worse, notify.Repeated, notify.Resolved} {
 				m := named(name)
-				m.Kind = kind
+				m.Kind, m.Ref, m.Link = kind, ref, "https://hub.example/"+name
 				_, p := send(t, s, r, m)
 				checkHarmless(t, p, name)
+				checkHarmless(t, s.Posts()[0], name)
 			}
+			if _, err := r.(notify.Digester).SendDigest(t.Context(), []notify.Message{named(name), over("")}); err != nil {
+				t.Fatal(err)
+			}
+			posts := s.Posts()
+			checkHarmless(t, posts[len(posts)-1], name)
 		}
 	}
 }
 
 func checkHarmless(t *testing.T, p notifytest.SlackPost, name string) {
 	t.Helper()
-	if found := p.Controls(); len(found) > 0 {
+	found := slices.DeleteFunc(p.Controls(), func(c string) bool { // the link that we make is to where we say
+		return strings.HasPrefix(c, "<https://hub.example/") && strings.HasSuffix(c, "|report>") && strings.Count(c, "|") == 1
+	})
+	if len(found) > 0 {
 		t.Errorf("%q makes Slack act on %q", name, found)
 	}
 	var texts []struct{ Text struct{ Type, Text string } }
@@ -245,6 +212,10 @@ func large() notify.Message {
 	long := strings.Repeat("<&>🔴", 500)
 	m.Incident.Hub, m.Incident.Cluster, m.Incident.Check, m.Incident.Summary, m.Reason = long, long, long, long, long
 	m.Run.ID, m.Guide.Meaning = long, long
+	m.Explains = make([]string, 1000)
+	for n := range m.Explains {
+		m.Explains[n] = long
+	}
 	m.Guide.Do, m.Guide.Dont = make([]string, 100), make([]string, 100)
 	for n := range m.Guide.Do {
 		m.Guide.Do[n], m.Guide.Dont[n] = long, long
@@ -266,7 +237,10 @@ func TestSlackLarge(t *testing.T) {
 			m := large()
 			m.Kind, m.Incident.Outcome, m.Incident.State = kind, outcome, verdict.Ongoing
 			m.Verdict.Summary = m.Reason
-			_, p := send(t, s, bot(s), m)
+			ref, p := send(t, s, bot(s), m)
+			m.Ref = ref
+			_, reply := send(t, s, bot(s), m)
+			checkHarmless(t, reply, "large")
 			if kind == notify.Opened && outcome == verdict.Fail && !strings.Contains(string(p.Blocks), "… and 99,995 more") {
 				t.Errorf("the message does not say how many it leaves out:\n%s", p.Blocks)
 			}
@@ -296,7 +270,7 @@ func TestSlackShown(t *testing.T) {
 	}{
 		{func(*notify.Message) {}, "🔴 CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "2026-11-20 12:00 UTC, found by this run"},
 		{func(m *notify.Message) { m.Incident.Severity = verdict.Warning }, "🟡 WARNING · datahub: 1,003 of 1,053 users have no cookie_id", ""},
-		{func(m *notify.Message) { m.Kind, m.Incident.Severity = notify.Worse, verdict.Error }, "🟠 NOW ERROR · datahub: 1,003 of 1,053 users have no cookie_id", "*Why now:*"},
+		{func(m *notify.Message) { m.Kind, m.Incident.Severity = notify.Worse, verdict.Error }, "🟠 WORSE, NOW ERROR · datahub: 1,003 of 1,053 users have no cookie_id", "*Why now:*"},
 		{func(m *notify.Message) {
 			m.Kind, m.Incident.State, m.Incident.OpenedAt = notify.Repeated, verdict.Ongoing, now.Add(-25*time.Hour)
 		}, "🔴 STILL CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "2026-11-19 11:00 UTC (1 day 1 h)"},

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -23,23 +24,29 @@ const (
 // What one message shows at most. Much less than Slack takes: it is read on a
 // phone.
 const (
-	slackTextMax    = 300 // the notification itself
-	slackSummaryMax = 1000
-	slackReasonMax  = 400
-	slackMeaningMax = 500
-	slackFindings   = 5
-	slackFindingMax = 240
-	slackSteps      = 6
-	slackStepMax    = 280
-	slackContextMax = 200
-	slackNameMax    = 120
-	slackUnseenMax  = 600
-	slackLabelsMax  = 500 // our own words around all of these
+	slackTextMax      = 300 // the notification itself
+	slackSummaryMax   = 1000
+	slackReasonMax    = 400
+	slackMeaningMax   = 500
+	slackFindings     = 5
+	slackFindingMax   = 300
+	slackSteps        = 8 // to do
+	slackDonts        = 5
+	slackStepMax      = 360
+	slackContextMax   = 200
+	slackNameMax      = 120
+	slackUnseenMax    = 600
+	slackExplained    = 5
+	slackExplainedMax = 200
+	slackLabelsMax    = 500 // our own words around all of these
 
 	// slackMost is the longest message. The compiler refuses it beyond the limit.
 	slackMost = slackHeaderLimit + slackSummaryMax + 3*slackNameMax + slackReasonMax + slackUnseenMax + slackMeaningMax +
-		slackFindings*slackFindingMax + 2*slackSteps*slackStepMax + 3*slackContextMax + slackLabelsMax
+		slackFindings*slackFindingMax + slackExplained*slackExplainedMax + text.SlackLinkMax + (slackSteps+slackDonts)*slackStepMax + 3*slackContextMax + slackLabelsMax
 	_ uint = slackTotalLimit - slackMost
+	// So are the two lists, each of which is one block.
+	_ uint = slackSectionLimit - slackSteps*(slackStepMax+4) - 60
+	_ uint = slackSectionLimit - slackFindings*(slackFindingMax+3) - 60
 )
 
 var slackSigns = map[verdict.Severity]string{
@@ -61,16 +68,31 @@ func (m *Message) sign() string {
 // slackBlocks is the message. Names and whatever quotes them stand in
 // plain_text, in which Slack parses nothing, or in code spans.
 func slackBlocks(m *Message) []slack.Block {
-	title := m.sign() + " " + m.headline()
-	blocks := []slack.Block{slack.NewHeaderBlock(plain(title, slackHeaderLimit))}
-	if text.Limit(title, slackHeaderLimit) != text.Limit(title, slackSectionLimit) {
-		blocks = append(blocks, section(plain(m.Incident.Summary, slackSummaryMax)))
-	}
-	blocks = append(blocks, section(mrkdwn(slackFacts(m))))
+	blocks := append(slackHead(m), section(mrkdwn(slackFacts(m))))
 	if m.Kind != Resolved {
 		blocks = append(blocks, slackOpenBlocks(m)...)
 	}
-	return append(blocks, slack.NewContextBlock("", mrkdwn(slackFooter(m))))
+	return append(blocks, slackFooter(m))
+}
+
+// slackReplyBlocks are a reply in the thread of a root that says the rest.
+func slackReplyBlocks(m *Message) []slack.Block {
+	blocks := append(slackHead(m), section(mrkdwn(slackWhyNow(m))))
+	if why := m.unseenWhy(); why != "" {
+		blocks = append(blocks, section(plain(why, slackUnseenMax)))
+	}
+	return append(blocks, slackFooter(m))
+}
+
+// slackHead is the headline, and all of the summary where that is longer.
+func slackHead(m *Message) []slack.Block {
+	title := m.sign() + " " + m.headline()
+	short := upTo(title, "; ", slackHeaderLimit)
+	blocks := []slack.Block{slack.NewHeaderBlock(plain(short, slackHeaderLimit))}
+	if short != title || text.Limit(title, slackHeaderLimit) != text.Limit(title, slackSectionLimit) {
+		blocks = append(blocks, section(plain(m.Incident.Summary, slackSummaryMax)))
+	}
+	return blocks
 }
 
 // slackFacts says where, since when, and why this message comes.
@@ -86,72 +108,107 @@ func slackFacts(m *Message) string {
 	if len(where) > 0 {
 		lines = append(lines, "*Where:* "+strings.Join(where, ", "))
 	}
-	since := text.Time(m.Incident.OpenedAt)
-	switch {
-	case m.Kind == Resolved:
-		lines = append(lines, fmt.Sprintf("*Was open:* %s, since %s", m.openFor(), since))
-	case m.Incident.State == verdict.Opened:
-		lines = append(lines, "*Since:* "+since+", found by this run")
-	default:
-		lines = append(lines, fmt.Sprintf("*Since:* %s (%s)", since, m.openFor()))
+	if m.Kind != Resolved {
+		lines = append(lines, "*Since:* "+m.since())
 	}
 	if m.Kind != Opened {
-		lines = append(lines, "*Why now:* "+text.Slack(m.Reason, slackReasonMax))
+		lines = append(lines, slackWhyNow(m))
 	}
 	return strings.Join(lines, "\n")
 }
 
-// slackOpenBlocks say what it means, for whom, and what to do.
+// slackWhyNow is what has changed since the last message.
+func slackWhyNow(m *Message) string {
+	why := "*Why now:* " + text.Slack(m.Reason, slackReasonMax)
+	switch m.Kind {
+	case Resolved:
+		return fmt.Sprintf("*Was open:* %s, since %s\n*Why it is over:* %s", m.openFor(), text.Time(m.Incident.OpenedAt), text.Slack(m.Reason, slackReasonMax))
+	case Changed:
+		why = "*Changed:* " + text.Slack(m.Reason, slackReasonMax)
+	}
+	return why
+}
+
+// slackOpenBlocks say what it means, what to do, and for whom it is.
 func slackOpenBlocks(m *Message) []slack.Block {
 	var blocks []slack.Block
 	if why := m.unseenWhy(); why != "" {
 		blocks = append(blocks, section(plain(why, slackUnseenMax)))
 	}
 	if m.Guide.Meaning != "" {
-		blocks = append(blocks, section(mrkdwn(text.Slack(m.Guide.Meaning, slackMeaningMax))))
+		blocks = append(blocks, section(mrkdwn(text.Slack(upTo(m.Guide.Meaning, ". ", slackMeaningMax), slackMeaningMax))))
 	}
-	blocks = append(blocks, slackAffected(m)...)
 	if len(m.Guide.Do) > 0 {
-		blocks = append(blocks, section(mrkdwn("*Do now*\n"+steps(m.Guide.Do, func(n int) string { return fmt.Sprintf("%d. ", n+1) }))))
+		blocks = append(blocks, section(mrkdwn("*Do now*\n"+steps(m.Guide.Do, slackSteps, func(n int) string { return fmt.Sprintf("%d. ", n+1) }))))
 	}
 	if len(m.Guide.Dont) > 0 {
-		blocks = append(blocks, section(mrkdwn("*What would make it worse*\n"+steps(m.Guide.Dont, func(int) string { return "✗ " }))))
+		blocks = append(blocks, section(mrkdwn("*What would make it worse*\n"+steps(m.Guide.Dont, slackDonts, func(int) string { return "✗ " }))))
 	}
-	return blocks
+	return slices.Concat(blocks, slackAffected(m), slackExplains(m))
 }
 
 // slackAffected names a few of those affected and counts the others.
 func slackAffected(m *Message) []slack.Block {
-	shown, more := m.affected(slackFindings)
-	if len(shown) == 0 {
+	if m.Verdict == nil || m.Verdict.Outcome != verdict.Fail {
 		return []slack.Block{section(mrkdwn("*Affected when last seen:* " + text.Number(m.Incident.Count)))}
 	}
-	for i := range shown {
-		shown[i] = "• " + text.Limit(shown[i], slackFindingMax)
+	shown, more := m.affected(slackFindings)
+	if len(shown) == 0 && more == 0 { // the headline says it all
+		return nil
+	}
+	count := section(mrkdwn("*Affected:* " + text.Slack(m.number(), slackNameMax)))
+	if len(shown) == 0 {
+		return []slack.Block{count}
+	}
+	return []slack.Block{count, section(slackList(shown, more, " more, all in the report", slackFindingMax))}
+}
+
+// slackExplains names what nobody is told of by itself.
+func slackExplains(m *Message) []slack.Block {
+	if len(m.Explains) == 0 {
+		return nil
+	}
+	shown := m.Explains[:min(len(m.Explains), slackExplained)]
+	return []slack.Block{section(mrkdwn("*This also explains*")),
+		section(slackList(shown, len(m.Explains)-len(shown), " more", slackExplainedMax))}
+}
+
+// slackList is foreign lines, each cut to max.
+func slackList(lines []string, more int, what string, max int) *slack.TextBlockObject {
+	var out []string
+	for _, line := range lines {
+		out = append(out, "• "+text.Limit(line, max))
 	}
 	if more > 0 {
-		shown = append(shown, "… and "+text.Number(more)+" more, all in the report")
+		out = append(out, "… and "+text.Number(more)+what)
 	}
-	return []slack.Block{section(mrkdwn("*Affected:* " + text.Slack(m.number(), slackNameMax))),
-		section(slack.NewTextBlockObject(slack.PlainTextType, strings.Join(shown, "\n"), false, false))}
+	return slack.NewTextBlockObject(slack.PlainTextType, strings.Join(out, "\n"), false, false)
 }
 
 // steps lists what to do or not to do, in the registry's own words.
-func steps(all []string, mark func(int) string) string {
+func steps(all []string, most int, mark func(int) string) string {
 	var lines []string
-	for n, step := range all[:min(len(all), slackSteps)] {
+	for n, step := range all[:min(len(all), most)] {
 		lines = append(lines, mark(n)+text.Slack(step, slackStepMax))
 	}
-	if more := len(all) - slackSteps; more > 0 {
+	if more := len(all) - most; more > 0 {
 		lines = append(lines, fmt.Sprintf("… and %d more in the report", more))
 	}
 	return strings.Join(lines, "\n")
 }
 
-func slackFooter(m *Message) string {
-	check := text.SlackCode(m.Incident.Check, slackContextMax)
-	return "run " + text.SlackCode(m.Run.ID, slackContextMax) + " · check " + check + " · more: " +
-		text.SlackCode("audit explain "+m.Incident.Check, slackContextMax)
+// slackFooter says where to read on, and as of when the message is.
+func slackFooter(m *Message) slack.Block {
+	return slackContext(m, "check "+text.SlackCode(m.Incident.Check, slackContextMax)+
+		" · more: "+text.SlackCode("audit explain "+m.Incident.Check, slackContextMax))
+}
+
+func slackContext(m *Message, more string) slack.Block {
+	run := "run " + text.SlackCode(m.Run.ID, slackContextMax) + ", " + text.Time(m.runTime())
+	if link := text.SlackLink(m.Link, "report"); link != "" {
+		run += " · " + link
+	}
+	return slack.NewContextBlock("", mrkdwn(run+" · "+more))
 }
 
 func section(t *slack.TextBlockObject) slack.Block { return slack.NewSectionBlock(t, nil, nil) }

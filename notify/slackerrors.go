@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -41,9 +42,13 @@ var slackPasses = map[string]bool{
 // slackThreadLost are words for a thread that cannot be answered any more,
 // while the channel itself may do.
 var slackThreadLost = map[string]bool{
-	"thread_not_found": true, "message_not_found": true, "cannot_reply_to_message": true, "restricted_action_thread_locked": true,
+	"thread_not_found": true, "message_not_found": true, "message_deleted": true, "cannot_reply_to_message": true, "restricted_action_thread_locked": true,
 	"channel_not_found": true, "not_in_channel": true, "is_archived": true,
 }
+
+// slackCannotEdit are words for a message that is still there but stays as it is:
+// the workspace lets messages be edited for some time only, or another app posted it.
+var slackCannotEdit = map[string]bool{"edit_window_closed": true, "cant_update_message": true}
 
 // explainSlack reads the words of the Web API, which come with HTTP 200.
 func explainSlack(x *exchange, err error) *failure {
@@ -52,7 +57,7 @@ func explainSlack(x *exchange, err error) *failure {
 		return nil
 	}
 	if said.Err == "ratelimited" || said.Err == "rate_limited" {
-		return &failure{reason: "it asks to send more slowly", word: said.Err, retry: true, after: x.retryAfter()}
+		return &failure{reason: "it asks to send more slowly", word: said.Err, retry: true, after: cmp.Or(x.retryAfter(), rateLimitWait)}
 	}
 	f := slackFailure(x, said.Err)
 	if said.Err == "missing_scope" && said.Needed != "" {

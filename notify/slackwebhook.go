@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
-	"path"
 
 	"github.com/slack-go/slack"
 )
@@ -24,15 +22,7 @@ const shortestSecret = 8
 
 // NewSlackWebhook is Slack with an incoming webhook.
 func NewSlackWebhook(name, hookURL string, options ...Option) Receiver {
-	secrets := []string{hookURL}
-	if u, err := url.Parse(hookURL); err == nil {
-		for _, part := range []string{u.RequestURI(), u.EscapedPath(), u.Path, path.Base(u.Path)} {
-			if len(part) >= shortestSecret {
-				secrets = append(secrets, part)
-			}
-		}
-	}
-	w := &slackWebhook{name: name, url: hookURL, sender: newSender(explainWebhook, options, secrets...)}
+	w := &slackWebhook{name: name, url: hookURL, sender: newSender(explainWebhook, options, urlSecrets(hookURL)...)}
 	w.address = checkURL(hookURL, "notify.slack.webhookURL")
 	return w
 }
@@ -41,17 +31,23 @@ func (w *slackWebhook) Name() string { return w.name }
 
 func (w *slackWebhook) Keeps() Keeps { return KeepsNothing }
 
+// PerMinute is Slack's one message a second (docs.slack.dev/apis/web-api/rate-limits).
+func (w *slackWebhook) PerMinute() int { return 60 }
+
 func (w *slackWebhook) Send(ctx context.Context, m Message) (string, error) {
-	return "", w.post(ctx, &slack.WebhookMessage{Text: slackText(&m), Blocks: &slack.Blocks{BlockSet: slackBlocks(&m)}})
+	return "", w.post(ctx, slackText(&m), slackBlocks(&m))
 }
 
 func (w *slackWebhook) Test(ctx context.Context) error {
-	return w.post(ctx, &slack.WebhookMessage{Text: slackTestText})
+	return w.post(ctx, slackTestText, nil)
 }
 
-func (w *slackWebhook) post(ctx context.Context, message *slack.WebhookMessage) error {
+func (w *slackWebhook) post(ctx context.Context, words string, blocks []slack.Block) error {
 	no := false
-	message.Parse, message.UnfurlLinks, message.UnfurlMedia = "none", &no, &no
+	message := &slack.WebhookMessage{Text: words, Parse: "none", UnfurlLinks: &no, UnfurlMedia: &no}
+	if len(blocks) > 0 {
+		message.Blocks = &slack.Blocks{BlockSet: blocks}
+	}
 	return w.do(ctx, "post to Slack's webhook", func(ctx context.Context, client *http.Client) error {
 		if err := slack.PostWebhookCustomHTTPContext(ctx, w.url, client, message); err != nil {
 			return err

@@ -1,7 +1,11 @@
 package notify
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
@@ -13,6 +17,20 @@ func (m *Message) headline() string {
 	return m.status() + " · " + m.subject()
 }
 
+// upTo is as much of a text as fits into max characters, cut where a part of it
+// ends with sep. It may still be longer where none does.
+func upTo(s, sep string, max int) string {
+	const cut = " …"
+	for utf8.RuneCountInString(s) > max {
+		end := strings.LastIndex(strings.TrimSuffix(s, cut), sep)
+		if end <= 0 {
+			break
+		}
+		s = s[:end] + strings.TrimRight(sep, "; ") + cut
+	}
+	return s
+}
+
 // status says how bad it is and what changed.
 func (m *Message) status() string {
 	severity := strings.ToUpper(string(m.Incident.Severity))
@@ -22,7 +40,9 @@ func (m *Message) status() string {
 	case unseen(m.Incident):
 		return "STILL OPEN, NOT VISIBLE NOW"
 	case m.Kind == Worse:
-		return "NOW " + severity
+		return "WORSE, NOW " + severity
+	case m.Kind == Reopened:
+		return severity + " AGAIN"
 	case m.Kind == Repeated:
 		return "STILL " + severity
 	}
@@ -37,37 +57,57 @@ func (m *Message) subject() string {
 	return m.Incident.Summary
 }
 
-// affected are up to most findings of the run in words, and how many more there are.
+// affected are up to most findings of the run in words, the worst first, and how
+// many more there are. One that the summary has said already is left out.
 func (m *Message) affected(most int) (shown []string, more int) {
 	if m.Verdict == nil {
 		return nil, 0
 	}
-	n := min(most, len(m.Verdict.Findings))
-	for _, f := range m.Verdict.Findings[:n] {
-		shown = append(shown, f.Message)
+	findings := m.Verdict.Findings
+	total := max(m.Verdict.Count, len(findings))
+	if total == 1 && len(findings) == 1 && strings.Contains(m.Incident.Summary, findings[0].Message) {
+		return nil, 0
 	}
-	return shown, max(m.Verdict.Count, len(m.Verdict.Findings)) - n
+	for _, severity := range append(slices.Clone(verdict.Severities), "") {
+		for n := range findings {
+			if len(shown) == most {
+				return shown, total - most
+			}
+			if findings[n].Severity == severity {
+				shown = append(shown, findings[n].Message)
+			}
+		}
+	}
+	return shown, total - len(shown)
 }
 
 // number says how many of what: "1,003 users".
 func (m *Message) number() string {
-	kind := ""
-	if m.Verdict != nil {
-		kind = commonKind(m.Verdict.Findings)
+	const mixed = "finding"
+	if m.Verdict == nil {
+		return text.Count(m.Incident.Count, mixed)
 	}
-	return text.Count(m.Incident.Count, kind)
+	return text.Count(m.Incident.Count, cmp.Or(text.Kind(commonKind(m.Verdict.Findings)), mixed))
 }
 
-// commonKind is what all findings are about, "finding" where they differ.
-func commonKind(findings []verdict.Finding) string {
-	const mixed = "finding"
-	if len(findings) == 0 || findings[0].Subject.Kind == "" {
-		return mixed
+// since is when it opened and how long ago, or that it is new.
+func (m *Message) since() string {
+	since := text.Time(m.Incident.OpenedAt)
+	if m.Incident.State == verdict.Opened {
+		return since + ", found by this run"
 	}
-	for i := range findings {
-		if findings[i].Subject.Kind != findings[0].Subject.Kind {
-			return mixed
+	return fmt.Sprintf("%s (%s)", since, m.openFor())
+}
+
+// commonKind is what all findings are about, "" where they differ.
+func commonKind(findings []verdict.Finding) string {
+	for n := range findings {
+		if findings[n].Subject.Kind != findings[0].Subject.Kind {
+			return ""
 		}
+	}
+	if len(findings) == 0 {
+		return ""
 	}
 	return findings[0].Subject.Kind
 }

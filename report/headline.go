@@ -10,15 +10,20 @@ import (
 // headline is the run in one line.
 func (v *view) headline() string {
 	var parts []string
-	if n := v.sum.Fail; n > 0 {
+	if n := len(v.failing); n > 0 {
 		parts = append(parts, text.Count(n, "invariant")+" "+text.Plural(n, "is", "are")+" violated ("+v.severities()+")")
+	}
+	if n := v.sum.Silenced; n > 0 && len(parts) > 0 {
+		parts = append(parts, text.Number(n)+" silenced")
+	} else if n > 0 {
+		parts = append(parts, text.Count(n, "violated invariant")+" "+text.Plural(n, "is", "are")+" silenced")
 	}
 	if n := v.sum.Unknown; n > 0 && len(parts) > 0 {
 		parts = append(parts, text.Number(n)+" could not be checked")
 	} else if n > 0 {
 		parts = append(parts, text.Count(n, "invariant")+" could not be checked")
 	}
-	if len(parts) == 0 || v.sum.Fail == 0 {
+	if len(v.failing) == 0 {
 		parts = append(parts, v.holds(len(parts) == 0))
 	}
 	if n := len(v.hidden); n > 0 {
@@ -50,10 +55,14 @@ func (v *view) holds(first bool) string {
 
 // severities counts the violated invariants: "1 critical, 2 warning".
 func (v *view) severities() string {
+	count := map[verdict.Severity]int{}
+	for _, d := range v.failing {
+		count[d.Severity]++
+	}
 	var parts []string
-	for i, n := range []int{v.sum.Critical, v.sum.Error, v.sum.Warning, v.sum.Info} {
-		if n > 0 {
-			parts = append(parts, text.Number(n)+" "+string(verdict.Severities[i]))
+	for _, severity := range verdict.Severities {
+		if n := count[severity]; n > 0 {
+			parts = append(parts, text.Number(n)+" "+string(severity))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -207,6 +207,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		checkMarkdown(t, name)
+		checkHTML(t, name)
 		checkTerminal(t, name)
 		checkJSON(t, name)
 	})

@@ -47,6 +47,9 @@ type jsonIncident struct {
 	OpenedAt    string                `json:"openedAt"`
 	ResolvedAt  string                `json:"resolvedAt,omitempty"`
 	Reason      string                `json:"reason,omitempty"`
+	Silence     string                `json:"silence,omitempty"`
+	ExplainedBy string                `json:"explainedBy,omitempty"`
+	Because     string                `json:"because,omitempty"`
 }
 
 // jsonWriter streams the report, so that a long one is never held as a whole.
@@ -100,6 +103,16 @@ func (j *jsonWriter) verdict(d *verdict.Verdict) {
 	if d.Since != nil {
 		j.field("since", rfc3339(*d.Since))
 	}
+	if d.Silenced > 0 || d.Silence != "" {
+		j.field("silenced", d.Silenced)
+	}
+	if d.Silence != "" {
+		j.field("silence", d.Silence)
+	}
+	if d.ExplainedBy != "" {
+		j.field("explainedBy", d.ExplainedBy)
+		j.field("because", d.Because)
+	}
 	list(j, "findings", d.Findings, func(f *verdict.Finding) { j.value(f) })
 	if series := finite(d.Series); len(series) > 0 {
 		j.field("series", series)
@@ -126,7 +139,8 @@ func finite(series map[string]float64) map[string]float64 {
 
 func (j *jsonWriter) incident(inc *verdict.Incident) {
 	out := jsonIncident{Check: inc.Check, Hub: inc.Hub, State: inc.State, Verdict: inc.Outcome, Severity: inc.Severity,
-		Summary: inc.Summary, Count: inc.Count, Fingerprint: inc.Fingerprint, OpenedAt: rfc3339(inc.OpenedAt), Reason: inc.Reason}
+		Summary: inc.Summary, Count: inc.Count, Fingerprint: inc.Fingerprint, OpenedAt: rfc3339(inc.OpenedAt), Reason: inc.Reason,
+		Silence: inc.Silence, ExplainedBy: inc.ExplainedBy, Because: inc.Because}
 	if !inc.ResolvedAt.IsZero() {
 		out.ResolvedAt = rfc3339(inc.ResolvedAt)
 	}

@@ -34,6 +34,7 @@ func writeMarkdown(w io.Writer, v *view, o Options) error {
 	for i, d := range v.failing {
 		m.violation(i+1, d)
 	}
+	m.silencedViolations()
 	m.resolvedIncidents()
 	m.backups()
 	m.holdingChecks()
@@ -85,6 +86,9 @@ func (m *markdown) glance() {
 	for i, d := range m.failing {
 		m.printf("| **%s** | %d | %s | %s | %s | %s |\n", d.Severity, i+1, text.Markdown(d.Summary, summaryColumns), mdHub(d.Hub),
 			m.since(d), md(d.affected))
+	}
+	if len(m.silenced) > 0 {
+		m.printf("| **silenced** | | %s (%s) | | | |\n", text.Count(len(m.silenced), "violation"), m.silenced[0].Severity)
 	}
 	m.printf("\n")
 }

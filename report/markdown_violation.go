@@ -1,15 +1,11 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 )
-
-// named is how many subjects the line "for whom" names.
-const named = 6
 
 func (m *markdown) violation(n int, d violation) {
 	guide := m.guides[d.Check]
@@ -17,6 +13,9 @@ func (m *markdown) violation(n int, d violation) {
 	m.printf("- **Must hold:** %s (`%s`)\n", text.MarkdownDoc(m.title(d.Check)), d.Check)
 	m.printf("- **Where:** %s\n", mdHub(d.Hub))
 	m.printf("- **Since:** %s\n", m.since(d))
+	if d.Because != "" {
+		m.printf("- **Because:** %s\n", md(d.Because))
+	}
 	m.printf("- **For whom:** %s\n\n", m.forWhom(d))
 	if guide.Meaning != "" {
 		m.printf("### What it means\n\n")
@@ -41,29 +40,18 @@ func (m *markdown) violation(n int, d violation) {
 	m.findings(d)
 }
 
-// forWhom counts the subjects and names the first few: the users whose things
-// they are, where that is known.
+// forWhom counts the subjects and names the first few.
 func (m *markdown) forWhom(d violation) string {
-	names := owners(d.Verdict)
-	if len(names) == 0 {
-		for i := range d.Findings {
-			if name := d.Findings[i].Subject.Name; !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-			if len(names) > named {
-				break
-			}
-		}
-	}
+	names, more := d.first()
 	if len(names) == 0 {
 		return md(d.affected)
 	}
 	var codes []string
-	for _, name := range names[:min(len(names), named)] {
+	for _, name := range names {
 		codes = append(codes, text.MarkdownName(name))
 	}
 	s := md(d.affected) + ": " + strings.Join(codes, ", ")
-	if len(names) > named {
+	if more {
 		s += " …"
 	}
 	return s
@@ -76,15 +64,12 @@ func (m *markdown) findings(d violation) {
 	if len(findings) == 0 {
 		return
 	}
-	mixed := false
-	for _, f := range findings {
-		mixed = mixed || f.Severity != findings[0].Severity
-	}
+	graded := mixed(findings)
 	m.printf("### Findings\n\n")
-	m.row(mixed, "Severity", "Who or what", "Seen")
-	m.row(mixed, "---", "---", "---")
+	m.row(graded, "Severity", "Who or what", "Seen")
+	m.row(graded, "---", "---", "---")
 	for _, f := range findings {
-		m.row(mixed, string(f.Severity), mdSubject(f.Subject), md(f.Message))
+		m.row(graded, string(f.Severity), mdSubject(f.Subject), md(f.Message))
 	}
 	m.printf("\n")
 	if more > 0 {
@@ -92,8 +77,8 @@ func (m *markdown) findings(d violation) {
 	}
 }
 
-func (m *markdown) row(mixed bool, severity, subject, message string) {
-	if mixed {
+func (m *markdown) row(graded bool, severity, subject, message string) {
+	if graded {
 		m.printf("| %s ", severity)
 	}
 	m.printf("| %s | %s |\n", subject, message)

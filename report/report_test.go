@@ -36,7 +36,7 @@ func TestGoldenReports(t *testing.T) {
 		format string
 		o      report.Options
 	}{
-		"md": {format: "markdown"}, "json": {format: "json"}, "txt": {format: "terminal"},
+		"md": {format: "markdown"}, "html": {format: "html"}, "json": {format: "json"}, "txt": {format: "terminal"},
 		"color.txt": {"terminal", report.Options{Color: true, Width: 100, MaxFindings: 2}},
 	}
 	for name, run := range runs {
@@ -74,7 +74,7 @@ func TestSameRunSameBytes(t *testing.T) {
 
 func TestUnknownFormat(t *testing.T) {
 	err := report.Write(&bytes.Buffer{}, "pdf", healthyRun(), guides, report.Options{})
-	if err == nil || err.Error() != `unknown report format "pdf": use one of json, markdown, terminal` {
+	if err == nil || err.Error() != `unknown report format "pdf": use one of html, json, markdown, openmetrics, terminal` {
 		t.Errorf("got %v", err)
 	}
 }
@@ -173,7 +173,7 @@ func TestReassuresOnlyWhereAllIsWell(t *testing.T) {
 		if random.IntN(10) == 0 {
 			run.Sources[3].Status, fine = facts.Failed, false
 		}
-		for _, format := range []string{"markdown", "terminal"} {
+		for _, format := range []string{"markdown", "html", "terminal"} {
 			got := strings.Contains(strings.Join(strings.Fields(render(t, format, run, report.Options{})), " "), "There is nothing to do.")
 			if want := fine && passed > 0; got != want {
 				t.Fatalf("%s reassures: %v, want %v: %+v", format, got, want, run.Summary())

@@ -38,7 +38,10 @@ type Rescue struct {
 	Proposal string
 }
 
-// WriteRescue writes a rescue in one of Formats. The guides are as for Write.
+// RescueFormats are the formats that WriteRescue knows.
+var RescueFormats = []string{"terminal", "markdown", "json"}
+
+// WriteRescue writes a rescue in one of RescueFormats. The guides are as for Write.
 func WriteRescue(w io.Writer, format string, r *Rescue, guides map[string]verdict.Guide, o Options) error {
 	var err error
 	switch v := newRescueView(r, guides); format {
@@ -49,7 +52,7 @@ func WriteRescue(w io.Writer, format string, r *Rescue, guides map[string]verdic
 	case "json":
 		err = writeRescueJSON(w, r)
 	default:
-		return fmt.Errorf("unknown format %q of a rescue: use one of %s", format, strings.Join(slices.Sorted(slices.Values(Formats)), ", "))
+		return fmt.Errorf("unknown format %q of a rescue: use one of %s", format, strings.Join(slices.Sorted(slices.Values(RescueFormats)), ", "))
 	}
 	if err != nil {
 		return fmt.Errorf("write the report of the rescue as %s: %w", format, err)

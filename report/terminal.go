@@ -35,6 +35,7 @@ func writeTerminal(w io.Writer, v *view, o Options) error {
 	for i, d := range v.failing {
 		t.violation(i+1, d)
 	}
+	t.silencedViolations()
 	t.resolvedIncidents()
 	t.backups()
 	t.holdingChecks()
@@ -113,6 +114,9 @@ func (t *terminal) glance() {
 	for _, d := range t.failing {
 		line(severityStyle[d.Severity], string(d.Severity), plain(text.Sentence(d.Summary, summaryColumns)),
 			styled(text.Dim, " ("+hub(d.Hub)+", "+t.sinceClause(d)+")"))
+	}
+	if n := len(t.silenced); n > 0 {
+		line(text.Bold, "silenced", plain(text.Count(n, "violation")+", "+string(t.silenced[0].Severity)))
 	}
 }
 

@@ -16,6 +16,9 @@ func (t *terminal) violation(n int, d violation) {
 	t.labelled("must hold", append(text.Doc(t.title(d.Check)), styled(text.Dim, " ("+d.Check+")"))...)
 	t.labelled("where", plain(hub(d.Hub)))
 	t.labelled("since", plain(t.since(d)))
+	if d.Because != "" {
+		t.labelled("because", sentence(d.Because))
+	}
 	t.labelled("for whom", plain(d.affected), sentence(firstOwners(d)))
 	guide := t.guides[d.Check]
 	for i, p := range text.Paragraphs(guide.Meaning) {

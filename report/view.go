@@ -33,10 +33,11 @@ type view struct {
 	guides map[string]verdict.Guide
 	sum    verdict.Summary
 
-	failing []violation // worst first, then in the run's order
-	unknown []group     // by reason
-	skipped []group     // by reason
-	holding []group     // by check
+	failing  []violation // worst first, then in the run's order
+	silenced []hushed    // likewise
+	unknown  []group     // by reason
+	skipped  []group     // by reason
+	holding  []group     // by check
 
 	hidden    []*verdict.Incident // open, but this run could not see whether they still are
 	resolved  []*verdict.Incident
@@ -87,7 +88,7 @@ func newView(run *verdict.Run, guides map[string]verdict.Guide) *view {
 	for i := range run.Verdicts {
 		switch d := &run.Verdicts[i]; d.Outcome {
 		case verdict.Fail:
-			v.failing = append(v.failing, violation{d, affected(d)})
+			v.violated(d)
 		case verdict.Unknown:
 			v.unknown = grouped(v.unknown, reason(d), d)
 		case verdict.Skipped:
@@ -97,6 +98,7 @@ func newView(run *verdict.Run, guides map[string]verdict.Guide) *view {
 		}
 	}
 	slices.SortStableFunc(v.failing, func(a, b violation) int { return bySeverity(a.Severity, b.Severity) })
+	slices.SortStableFunc(v.silenced, func(a, b hushed) int { return bySeverity(a.Severity, b.Severity) })
 	v.sortIncidents()
 	for _, s := range run.Sources {
 		if s.Status == facts.Failed {
@@ -150,7 +152,7 @@ func grouped(groups []group, key string, d *verdict.Verdict) []group {
 
 // needsGlance tells whether there is so much to tell that it needs an overview.
 func (v *view) needsGlance() bool {
-	return len(v.failing)+min(v.sum.Unknown, 1)+min(len(v.hidden), 1) > 1
+	return len(v.failing)+min(len(v.silenced), 1)+min(v.sum.Unknown, 1)+min(len(v.hidden), 1) > 1
 }
 
 // hiddenSince is when the oldest incident out of sight was opened.
@@ -212,10 +214,6 @@ func (v *view) sinceClause(d violation) string {
 	}
 }
 
-// kindWords are what people call kinds of subjects whose names are run together.
-var kindWords = map[string]string{"backupstoragelocation": "storage location", "backuptarget": "backup target", "cronjob": "CronJob",
-	"recurringjob": "recurring job", "storageclass": "StorageClass", "volumesnapshot": "VolumeSnapshot", "volumesnapshotclass": "VolumeSnapshotClass"}
-
 // affected counts the subjects of a verdict by kind: "1,003 users",
 // "3 volumes and 1 node".
 func affected(d *verdict.Verdict) string {
@@ -234,7 +232,7 @@ func affected(d *verdict.Verdict) string {
 		return cmp.Or(cmp.Compare(kinds[b], kinds[a]), strings.Compare(a, b))
 	})
 	for i, kind := range names {
-		names[i] = text.Count(kinds[kind], cmp.Or(kindWords[kind], kind))
+		names[i] = text.Count(kinds[kind], text.Kind(kind))
 	}
 	all := names[0]
 	if n := len(names); n > 1 {
@@ -282,10 +280,35 @@ func owners(d *verdict.Verdict) []string {
 	return names
 }
 
+// named is how many subjects the line "for whom" names.
+const named = 6
+
+// first names the first few subjects, or the users whose things they are where
+// that is known, and tells whether there are more.
+func (d violation) first() (names []string, more bool) {
+	names = owners(d.Verdict)
+	if len(names) == 0 {
+		for i := range d.Findings {
+			if name := d.Findings[i].Subject.Name; !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+			if len(names) > named {
+				break
+			}
+		}
+	}
+	return names[:min(len(names), named)], len(names) > named
+}
+
 // shown returns the findings to list and how many there are beyond them.
 func shown(d violation, most int) (findings []verdict.Finding, more int) {
 	findings = d.Findings[:min(len(d.Findings), most)]
 	return findings, max(d.Count, len(d.Findings)) - len(findings)
+}
+
+// mixed tells whether findings differ in severity.
+func mixed(findings []verdict.Finding) bool {
+	return slices.ContainsFunc(findings, func(f verdict.Finding) bool { return f.Severity != findings[0].Severity })
 }
 
 // remainder says where the findings that are not listed can be found.

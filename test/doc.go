@@ -13,8 +13,10 @@
 //	servers/  starts databases and hubs from Debian's packages for tests
 //	reaper/   ends what tests started, however they end
 //	hubdb/    reads hubs' databases from real servers
+//	history/  keeps the history in a real PostgreSQL
 //	hubapi/   reads a real JupyterHub's REST API, also under load
 //	prometheus/ asks a real Prometheus how full volumes are
+//	page/     looks at reports in a real browser
 //	backup/   looks for copies of a database in real object storage
 //	rescue/   fills new databases of three engines and starts a real JupyterHub on them
 //	accidents/ damages a hub's database and sees what a real JupyterHub makes of it

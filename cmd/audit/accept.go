@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hubaudit/internal/audit"
 	"hubaudit/internal/history"
 	"hubaudit/internal/text"
 )
@@ -56,7 +57,7 @@ its report. The incident resolves with the next run.`,
 				return err
 			}
 			a.Cluster, a.Check, a.At = cfg.Cluster.Name, check.ID, time.Now().UTC().Truncate(time.Second)
-			store, err := history.Open(cmd.Context(), cfg.History, cfg.Dir())
+			store, err := audit.OpenHistory(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}

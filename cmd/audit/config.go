@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +29,7 @@ func configCommand(c *common) *cobra.Command {
 		Use:   "check",
 		Short: "Validate the configuration and the files it names secrets by",
 		Long: `check reads the configuration and the files with secrets that it names, and lists what
-an audit would read of each hub. It connects to nothing. What works and should still be
+an audit would read of each hub and whom it would tell of what. It connects to nothing. What works and should still be
 written otherwise, such as a password in a database's URL, it says as a warning.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return checkConfig(c) },
@@ -59,6 +62,7 @@ func checkConfig(c *common) error {
 	if cfg.Prometheus != nil {
 		describePrometheus(p, cfg.Prometheus)
 	}
+	describeRoutes(p, cfg)
 	if err := p.Flush(); err != nil {
 		return fmt.Errorf("write what the configuration says: %w", err)
 	}
@@ -159,6 +163,59 @@ func describePrometheus(p *text.Page, c *config.Prometheus) {
 	if c.Matchers != "" {
 		describe(p, "matchers", c.Matchers)
 	}
+}
+
+// describeRoutes says which receivers get what.
+func describeRoutes(p *text.Page, cfg *config.Config) {
+	if len(cfg.Notify.Routes) == 0 {
+		return
+	}
+	p.Blank()
+	p.Print("", "", text.Span{Style: text.Bold, Text: "routes"})
+	for _, r := range cfg.Notify.Routes {
+		describe(p, string(r.Severity), "and above"+limits(&r)+" to "+strings.Join(recipients(cfg, &r), ", "))
+	}
+	if q := cfg.Notify.QuietHours; q != nil {
+		times := slices.Clone(q.Days)
+		if q.From != "" {
+			times = append(times, q.From+" to "+q.To)
+		}
+		describe(p, "quiet", strings.Join(times, ", ")+" "+cmp.Or(q.TimeZone, "UTC")+": warnings wait")
+	}
+}
+
+// limits are the hubs and checks of a route, "" for all.
+func limits(r *config.Route) string {
+	words := ""
+	if len(r.Checks) > 0 {
+		words += " in " + strings.Join(r.Checks, " or ")
+	}
+	if len(r.Hubs) > 0 {
+		hubs := slices.Clone(r.Hubs)
+		for i := range hubs {
+			hubs[i] = cmp.Or(hubs[i], "the cluster")
+		}
+		words += " of " + strings.Join(hubs, " or ")
+	}
+	return words
+}
+
+// recipients are whom a route tells; owners are named hub by hub.
+func recipients(cfg *config.Config, r *config.Route) []string {
+	to := slices.Clone(r.To)
+	for i, name := range to {
+		if name != config.ReceiverOwners {
+			continue
+		}
+		var owners []string
+		for _, h := range cfg.Hubs {
+			if len(h.Owners) > 0 {
+				owners = append(owners, h.Name+": "+strings.Join(h.Owners, " and "))
+			}
+		}
+		to[i] = name + " (" + strings.Join(owners, "; ") + ")"
+	}
+	return to
 }
 
 func describe(p *text.Page, label, value string) {

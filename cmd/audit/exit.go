@@ -57,6 +57,7 @@ var errIncomplete = errors.New("the audit is incomplete")
 // judged turns a run into the command's answer. failOn is a severity or never.
 // A source that could not be read makes a whole run incomplete even where no
 // verdict needs it; of a run limited to some checks or hubs the verdicts tell.
+// What a silence covers does not count; the report still shows it.
 func judged(run *verdict.Run, failOn string, limited bool) error {
 	if n := run.Summary().Unknown; n > 0 {
 		return fmt.Errorf("%w: %d of %d verdicts are unknown", errIncomplete, n, len(run.Verdicts))
@@ -71,7 +72,7 @@ func judged(run *verdict.Run, failOn string, limited bool) error {
 		return fmt.Errorf("%w: could not read %s", errIncomplete, strings.Join(failed, ", "))
 	}
 	for _, v := range run.Verdicts {
-		if v.Outcome == verdict.Fail && failOn != failOnNever && v.Severity.AtLeast(verdict.Severity(failOn)) {
+		if v.Outcome == verdict.Fail && v.Silence == "" && failOn != failOnNever && v.Severity.AtLeast(verdict.Severity(failOn)) {
 			return errFindings
 		}
 	}

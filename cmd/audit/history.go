@@ -9,12 +9,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hubaudit/internal/audit"
+	"hubaudit/internal/config"
+	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
 	"hubaudit/internal/text"
+	"hubaudit/internal/verdict"
 )
 
 // minute is how times are shown in lists.
 const minute = "2006-01-02 15:04 UTC"
+
+// errorColumns is how much of an error a list shows.
+const errorColumns = 120
 
 func historyCommand(c *common) *cobra.Command {
 	var outputs []string
@@ -24,7 +31,8 @@ func historyCommand(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [RUN]",
 		Short: "List open incidents and past runs, show one run again, or compare two",
-		Long: `history lists the open incidents, what was accepted as normal, and the latest runs.
+		Long: `history lists the open incidents, what fails and is not an incident yet, the messages
+that are still to be sent, the silences, what was accepted as normal, and the latest runs.
 
 With a run it shows the report of that run again: its id, the beginning of one,
 "latest", or "latest~1" for the run before the latest.
@@ -59,7 +67,7 @@ runs did not see all users of a hub, or if that is no longer known.`,
 			if err != nil {
 				return err
 			}
-			store, err := history.Open(cmd.Context(), cfg.History, cfg.Dir())
+			store, err := audit.OpenHistory(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
@@ -74,7 +82,7 @@ runs did not see all users of a hub, or if that is no longer known.`,
 				}
 				return writeReports(c.out, targets, run)
 			}
-			return listHistory(cmd.Context(), c.out, store, cfg.Cluster.Name, limit, closed)
+			return listHistory(cmd.Context(), c.out, store, cfg, limit, closed)
 		},
 	}
 	addOutputFlag(cmd, &outputs)
@@ -85,44 +93,108 @@ runs did not see all users of a hub, or if that is no longer known.`,
 	return cmd
 }
 
-func listHistory(ctx context.Context, w io.Writer, store *history.Store, cluster string, limit int, closed bool) error {
-	incidents, err := store.Incidents(ctx, cluster, !closed)
-	if err != nil {
-		return err
+// past is what audit history lists.
+type past struct {
+	incidents, pending []verdict.Incident
+	queued             []facts.Undelivered
+	silences           []verdict.Silence
+	accepted           []history.Acceptance
+	runs               []history.RunInfo
+}
+
+func readPast(ctx context.Context, store *history.Store, cfg *config.Config, limit int, closed bool) (p past, err error) {
+	cluster := cfg.Cluster.Name
+	if p.incidents, err = store.Incidents(ctx, cluster, !closed); err != nil {
+		return p, err
 	}
-	accepted, err := store.Acceptances(ctx, cluster)
-	if err != nil {
-		return err
+	if p.pending, err = store.Pending(ctx, cluster); err != nil {
+		return p, err
 	}
-	runs, err := store.Runs(ctx, cluster, limit)
+	var receivers []string
+	for _, r := range cfg.Notify.All() {
+		receivers = append(receivers, r.Name)
+	}
+	if p.queued, err = store.Undelivered(ctx, cluster, receivers); err != nil {
+		return p, err
+	}
+	if p.silences, err = silences(ctx, store, cluster, false, time.Now()); err != nil {
+		return p, err
+	}
+	if p.accepted, err = store.Acceptances(ctx, cluster); err != nil {
+		return p, err
+	}
+	p.runs, err = store.Runs(ctx, cluster, limit)
+	return p, err
+}
+
+func listHistory(ctx context.Context, w io.Writer, store *history.Store, cfg *config.Config, limit int, closed bool) error {
+	p, err := readPast(ctx, store, cfg, limit, closed)
 	if err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(incidents) == 0 {
-		fmt.Fprintln(t, "No incident is open.")
-	} else {
-		fmt.Fprintln(t, "OPENED\tRESOLVED\tSEVERITY\tCHECK\tHUB\tSUMMARY")
+	writeIncidents(t, p.incidents, p.pending)
+	if len(p.queued) > 0 {
+		fmt.Fprintln(t, "\nTO BE SENT\tMESSAGES\tSINCE\tTRIED\tERROR")
 	}
-	for _, i := range incidents {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", i.OpenedAt.Format(minute), orDash(i.ResolvedAt), i.Severity, i.Check,
-			dash(i.Hub), text.Clean(i.Summary))
+	for _, u := range p.queued {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", u.Receiver, u.Messages, u.Since.Format(minute), text.Count(u.Tries, "run"), dash(text.Sentence(u.Error, errorColumns)))
 	}
-	if len(accepted) > 0 {
+	if len(p.silences) > 0 {
+		fmt.Fprintln(t)
+		writeSilences(t, p.silences, time.Now())
+	}
+	if len(p.accepted) > 0 {
 		fmt.Fprintln(t, "\nACCEPTED\tBY\tCHECK\tHUB\tEFFECT\tREASON")
 	}
-	for _, a := range accepted {
+	for _, a := range p.accepted {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.At.Format(minute), text.Name(a.By), a.Check, dash(a.Hub), text.Clean(a.Effect), text.Clean(a.Reason))
 	}
-	if len(runs) > 0 {
+	if len(p.runs) > 0 {
 		fmt.Fprintln(t, "\nRUN\tSTARTED\tTOOK\tPASS\tFAIL\tUNKNOWN\tSKIPPED\tVERSION")
 	}
-	for _, r := range runs {
+	for _, r := range p.runs {
 		s := r.Summary
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", r.ID, r.StartedAt.Format(minute), r.Duration.Round(time.Millisecond),
 			s.Pass, s.Fail, s.Unknown, s.Skipped, r.Version)
 	}
 	return t.Flush()
+}
+
+func writeIncidents(w io.Writer, incidents, pending []verdict.Incident) {
+	if len(incidents) == 0 {
+		fmt.Fprintln(w, "No incident is open.")
+	} else {
+		fmt.Fprintln(w, "OPENED\tRESOLVED\tSTATE\tSEVERITY\tCHECK\tHUB\tSUMMARY")
+	}
+	for _, i := range incidents {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.OpenedAt.Format(minute), orDash(i.ResolvedAt), state(&i), i.Severity, i.Check,
+			dash(i.Hub), text.Clean(i.Summary))
+	}
+	if len(pending) > 0 {
+		fmt.Fprintln(w, "\nFAILS SINCE\tRUNS\tSEVERITY\tCHECK\tHUB\tNOT YET AN INCIDENT")
+	}
+	for _, i := range pending {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", i.FailingSince.Format(minute), i.FailingRuns, i.Severity, i.Check, dash(i.Hub), text.Clean(i.Summary))
+	}
+}
+
+// state says in a word or two why somebody hears of an incident, or why not.
+func state(i *verdict.Incident) string {
+	switch {
+	case i.State == verdict.Resolved:
+		return "resolved"
+	case i.Silence != "":
+		return "silenced"
+	case i.ExplainedBy != "":
+		return "explained"
+	case i.Outcome == verdict.Pass:
+		return "holds again"
+	case i.Outcome != verdict.Fail:
+		return string(i.Outcome)
+	default:
+		return "open"
+	}
 }
 
 func orDash(t time.Time) string {

@@ -46,7 +46,7 @@ func TestInterrupted(t *testing.T) {
 	if !strings.Contains(errOut.String(), "the run was interrupted; nothing of it was recorded") || out.Len() > 0 {
 		t.Errorf("it printed %q and %q", out.String(), errOut.String())
 	}
-	store, err := history.Open(t.Context(), "sqlite:hubaudit.db", dir)
+	store, err := history.Open(t.Context(), history.Location{URL: "sqlite:hubaudit.db", BaseDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func killRound(t *testing.T, stageDir string, want int, at time.Time, kills []ti
 	if r := parseReport(t, string(out)); len(r.Incidents) != want {
 		t.Errorf("after kills at %v the run has incidents %v, want %d", kills, r.Incidents, want)
 	}
-	store, err := history.Open(t.Context(), "sqlite:"+historyFile, "")
+	store, err := history.Open(t.Context(), history.Location{URL: "sqlite:" + historyFile})
 	if err != nil {
 		t.Fatal(err)
 	}

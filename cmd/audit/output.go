@@ -21,8 +21,12 @@ import (
 type output struct{ format, file string }
 
 func addOutputFlag(cmd *cobra.Command, outputs *[]string) {
+	addFormatFlag(cmd, outputs, report.Formats)
+}
+
+func addFormatFlag(cmd *cobra.Command, outputs *[]string, formats []string) {
 	cmd.Flags().StringArrayVarP(outputs, "output", "o", nil,
-		"report `FORMAT[=FILE]`: "+strings.Join(report.Formats, ", ")+"; may be repeated; terminal by default")
+		"report `FORMAT[=FILE]`: "+strings.Join(formats, ", ")+"; may be repeated; terminal by default")
 }
 
 func parseOutputs(flags []string) ([]output, error) { return parseFormats(flags, report.Formats) }

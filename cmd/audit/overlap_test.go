@@ -35,7 +35,7 @@ func TestRunsAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	store, err := history.Open(t.Context(), "sqlite:"+historyFile, "")
+	store, err := history.Open(t.Context(), history.Location{URL: "sqlite:" + historyFile})
 	if err != nil {
 		t.Fatal(err)
 	}

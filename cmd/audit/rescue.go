@@ -69,7 +69,7 @@ error or above fails on the result. docs/rescue.md is the whole procedure.`,
 	flags.StringArrayVar(&f.backups, "backup", nil, "an old `database` of the hub: a file, which may be gzipped, or a database URL; may be repeated, the most trusted first")
 	flags.StringVar(&f.mapping, "mapping", "", "a YAML `file` with decisions on what is ambiguous")
 	flags.StringVar(&f.propose, "propose", "", "write a new mapping `file` with an entry for everything that is undecided")
-	addOutputFlag(cmd, &f.outputs)
+	addFormatFlag(cmd, &f.outputs, report.RescueFormats)
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "deadline of each source")
 	flags.StringVar(&f.at, "at", "", "rescue as of this `time` (RFC 3339), for a recorded world or a support bundle")
 	return cmd

@@ -16,6 +16,7 @@ import (
 	"hubaudit/internal/history"
 	"hubaudit/internal/rescue"
 	"hubaudit/internal/text"
+	"hubaudit/report"
 )
 
 // validate checks flags and the mapping file before anything else is read.
@@ -23,7 +24,7 @@ func (r *rescuing) validate() ([]output, func() time.Time, error) {
 	if r.into == "" || r.out == "" {
 		return nil, nil, misusef("--into and --out are both needed: an empty database that the hub's own version made, and the new file")
 	}
-	outputs, err := parseOutputs(r.outputs)
+	outputs, err := parseFormats(r.outputs, report.RescueFormats)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -226,7 +227,11 @@ func asHub(result hubdb.Result) *facts.Hub {
 
 // readHistory takes over whom the history remembers. It makes none.
 func (r *rescuing) readHistory(ctx context.Context) error {
-	there, err := history.Exists(r.cfg.History, r.cfg.Dir())
+	where, err := audit.HistoryLocation(r.cfg)
+	if err != nil {
+		return err
+	}
+	there, err := history.Exists(ctx, where)
 	if err == nil && !there {
 		r.tell("the history: there is none yet")
 		return nil
@@ -234,7 +239,7 @@ func (r *rescuing) readHistory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := history.Open(ctx, r.cfg.History, r.cfg.Dir())
+	store, err := history.Open(ctx, where)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ It writes to nothing that it audits.`,
 	f.StringVar(&c.config, "config", "hubaudit.yaml", "configuration `file`")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&c.logFormat, "log-format", "auto", "json, console, or auto: console on a terminal, else json")
-	root.AddCommand(nowCommand(c), drainCommand(c), predictCommand(c), rescueCommand(c), checksCommand(c), explainCommand(c), acceptCommand(c), historyCommand(c),
+	root.AddCommand(nowCommand(c), watchCommand(c), reportCommand(c), drainCommand(c), predictCommand(c), rescueCommand(c), checksCommand(c), explainCommand(c), acceptCommand(c), silenceCommand(c), historyCommand(c),
 		configCommand(c), notifyCommand(c), versionCommand(c))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse{err} })
 	root.SetUsageTemplate(root.UsageTemplate() + "\n" + exitTable + "\n")

@@ -13,7 +13,7 @@ import (
 func settingKeys() map[string][]string {
 	known := map[string][]string{}
 	for _, check := range checks.Registry {
-		keys := []string{"enabled", "severity"}
+		keys := []string{"enabled", "severity", "for"}
 		if check.Expects {
 			keys = append(keys, "expect")
 		}

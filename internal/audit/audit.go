@@ -3,7 +3,6 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +16,9 @@ import (
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
+	"hubaudit/internal/silence"
 	"hubaudit/internal/verdict"
 	"hubaudit/notify"
-	"hubaudit/report"
 )
 
 // Options of one run.
@@ -41,15 +40,13 @@ type Options struct {
 	Notify bool
 }
 
-// notifyTimeout bounds the sending of all messages of a run, retries included.
-const notifyTimeout = 3 * time.Minute
-
 // Now runs one audit. The run is returned whenever there is one; the error
 // joins what went wrong around it: a report that could not be written, a
 // message that could not be delivered, a history that could not be opened.
 func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, error) {
 	start := o.Clock().UTC()
 	run := &verdict.Run{Cluster: cfg.Cluster.Name, StartedAt: start.Truncate(time.Second), Version: o.Version}
+	alive := beat(ctx, cfg, o)
 
 	names, unnamed := naming(cfg)
 	snapshot := gather(ctx, cfg, run.StartedAt, o)
@@ -60,7 +57,7 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	if known.store != nil {
 		defer known.store.Close()
 	}
-	snapshot.Past = known.past
+	snapshot.Past, run.LastSuccess = known.past, lastSuccess(known.past.Runs)
 	collect.OpenBackups(ctx, cfg, snapshot, func(hub *facts.Hub) bool { return chosen(hub.Name, o.Hubs) && o.Suite.OpensCopies(hub) })
 	if err := interrupted(ctx); err != nil {
 		return nil, err
@@ -73,21 +70,42 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	}
 	snapshot.Sources = append(snapshot.Sources, historySource)
 
-	verdicts, coverage := checks.JudgeAndCover(o.Suite, snapshot)
-	run.Verdicts = ofInterest(verdicts, o.Hubs)
-	run.Coverage = slices.DeleteFunc(coverage, func(c verdict.Coverage) bool { return !chosen(c.Hub, o.Hubs) })
-	run.Sources = snapshot.Sources
+	matched := judge(run, snapshot, known.silences, o)
 	run.Duration = o.Clock().Sub(start)
 
 	moves := latch(run, views)
 	moves.KeepMembers, moves.Claims = cfg.Members.Keep, claimsOf(snapshot)
+	moves.Rules = history.Rules{Patience: cfg.Patience, ResolveAfter: cfg.Notify.ResolveAfter, ReopenWithin: cfg.Notify.ReopenWithin}
+	moves.SilencesMatched = matched
+	var rulings []notify.Ruling
+	if o.Notify {
+		moves.Plan = plan(cfg, run, &rulings)
+	}
 	remembered := errors.Join(remember(ctx, known.store, run, moves, o), unnamed)
+	if run.Remembered() {
+		logRulings(o.Log, rulings)
+	}
 	reported := o.Report(run)
 	var delivered error
 	if o.Notify {
-		delivered = notifyAll(ctx, cfg, known.store, run, o)
+		delivered = deliver(ctx, cfg, known.store, run, o)
 	}
-	return run, errors.Join(remembered, reported, delivered)
+	published := publish(ctx, cfg, known.store, run, o)
+	alive.end(ctx, cfg, known.store, run, remembered, errors.Join(reported, delivered, published))
+	return run, errors.Join(remembered, reported, delivered, published)
+}
+
+// judge makes the snapshot's verdicts the run's, as far as they are of interest,
+// and applies the silences. It returns those that covered anything.
+func judge(run *verdict.Run, snapshot *facts.Snapshot, silences []verdict.Silence, o Options) (matched []int64) {
+	verdicts, coverage := checks.JudgeAndCover(o.Suite, snapshot)
+	run.Verdicts = ofInterest(verdicts, o.Hubs)
+	run.Coverage = slices.DeleteFunc(coverage, func(c verdict.Coverage) bool { return !chosen(c.Hub, o.Hubs) })
+	run.Sources = snapshot.Sources
+	matched, notes := silence.Apply(silences, run.Verdicts, run.StartedAt)
+	run.Notes = append(run.Notes, notes...)
+	checks.Explain(run.Verdicts)
+	return matched
 }
 
 func interrupted(ctx context.Context) error {
@@ -105,9 +123,10 @@ func chosen(hub string, hubs []string) bool { return len(hubs) == 0 || slices.Co
 
 // memory is what a run has of the history.
 type memory struct {
-	store *history.Store // nil where there is none to be used
-	past  facts.Past
-	users map[string]*history.Reference // by hub
+	store    *history.Store // nil where there is none to be used
+	past     facts.Past
+	users    map[string]*history.Reference // by hub
+	silences []verdict.Silence
 }
 
 // openHistory opens the history and reads the past. Without a history the
@@ -127,7 +146,7 @@ func openHistory(ctx context.Context, cfg *config.Config, now time.Time, o Optio
 }
 
 func recall(ctx context.Context, cfg *config.Config, now time.Time) (known memory, err error) {
-	known.store, err = history.Open(ctx, cfg.History, cfg.Dir())
+	known.store, err = OpenHistory(ctx, cfg)
 	if err != nil {
 		return memory{}, err
 	}
@@ -139,8 +158,24 @@ func recall(ctx context.Context, cfg *config.Config, now time.Time) (known memor
 	if known.past, err = known.store.Past(ctx, cfg.Cluster.Name, now); err != nil {
 		return known, err
 	}
+	if known.past.Undelivered, err = known.store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg)); err != nil {
+		return known, err
+	}
+	if known.silences, err = known.store.Silences(ctx, cfg.Cluster.Name, false); err != nil {
+		return known, err
+	}
 	known.users, err = known.store.References(ctx, cfg.Cluster.Name, hubNames(cfg))
 	return known, err
+}
+
+// lastSuccess is when the last of the runs that was complete started.
+func lastSuccess(runs []facts.PastRun) time.Time {
+	for _, r := range runs { // the newest first
+		if r.Complete {
+			return r.At
+		}
+	}
+	return time.Time{}
 }
 
 // remember records the run and learns its incidents. Where that fails every
@@ -165,34 +200,9 @@ func unremembered(run *verdict.Run) []verdict.Incident {
 	for _, v := range run.Verdicts {
 		if v.Outcome == verdict.Fail {
 			incidents = append(incidents, verdict.Incident{Fingerprint: v.Fingerprint, Cluster: run.Cluster, Hub: v.Hub, Check: v.Check,
-				State: verdict.Opened, Outcome: v.Outcome, Severity: v.Severity, Summary: v.Summary, Count: v.Count, OpenedAt: run.StartedAt})
+				State: verdict.Opened, Outcome: v.Outcome, Severity: v.Severity, Summary: v.Summary, Count: v.Count, OpenedAt: run.StartedAt,
+				FailingSince: run.StartedAt, FailingRuns: 1, Silence: v.Silence, ExplainedBy: v.ExplainedBy, Because: v.Because})
 		}
 	}
 	return incidents
-}
-
-// markdown renders the whole report for the thread of a message.
-func markdown(run *verdict.Run) ([]byte, error) {
-	var b bytes.Buffer
-	err := report.Write(&b, "markdown", run, checks.Guides(), report.Options{})
-	return b.Bytes(), err
-}
-
-func verdictOf(run *verdict.Run, fingerprint string) *verdict.Verdict {
-	for i := range run.Verdicts {
-		if run.Verdicts[i].Fingerprint == fingerprint && run.Verdicts[i].Outcome == verdict.Fail {
-			return &run.Verdicts[i]
-		}
-	}
-	return nil
-}
-
-// messages completes decisions with what a receiver needs to say.
-func messages(run *verdict.Run, decisions []notify.Decision, guides map[string]verdict.Guide, markdown []byte) []notify.Message {
-	out := make([]notify.Message, len(decisions))
-	for i, d := range decisions {
-		out[i] = notify.Message{Decision: d, Verdict: verdictOf(run, d.Incident.Fingerprint), Guide: guides[d.Incident.Check],
-			Run: run, Report: markdown}
-	}
-	return out
 }

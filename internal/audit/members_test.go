@@ -90,7 +90,7 @@ func TestNaming(t *testing.T) {
 
 // TestCompare goes once around: record, remember, compare.
 func TestCompare(t *testing.T) {
-	store, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "h.db"), "")
+	store, err := history.Open(t.Context(), history.Location{URL: "sqlite:" + filepath.Join(t.TempDir(), "h.db")})
 	if err != nil {
 		t.Fatal(err)
 	}

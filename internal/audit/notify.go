@@ -2,92 +2,136 @@ package audit
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
-	"hubaudit/checks"
+	"github.com/rs/zerolog"
+
 	"hubaudit/internal/config"
 	"hubaudit/internal/history"
+	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 	"hubaudit/notify"
 )
 
-// notifyAll decides what to send, sends it, and remembers what was accepted.
-// Only one run at a time does so for a cluster: overlapping runs would
-// otherwise both find the same incident untold.
-func notifyAll(ctx context.Context, cfg *config.Config, store *history.Store, run *verdict.Run, o Options) error {
-	receivers, unusable := Receivers(cfg)
-	if len(receivers) == 0 {
-		return unusable
+// notifyTimeout bounds the sending of all messages of a run, retries included.
+const notifyTimeout = 3 * time.Minute
+
+// notifyFailed is the check whose findings name receivers.
+const notifyFailed = "audit-notify-failed"
+
+// Deliver sends what is queued in the history and whose time has come, without a
+// run: what quiet hours held back, or a receiver that asked for patience. What
+// failed otherwise waits for the next run. Of the options it heeds Clock and Log.
+func Deliver(ctx context.Context, cfg *config.Config, o Options) error {
+	all, _ := receivers(cfg) // what cannot be used, the next run tells
+	if len(all) == 0 {
+		return nil
 	}
-	incidents, past := run.Incidents, []verdict.Delivery(nil)
-	if store != nil && run.Remembered() {
-		unlock, err := lock(ctx, store, run, o)
-		if err != nil {
-			return fmt.Errorf("notify: %w", err)
-		}
-		defer unlock()
-		if incidents, past, err = pending(ctx, store, cfg.Cluster.Name); err != nil {
-			return fmt.Errorf("notify: %w", err)
-		}
-		incidents = seenNow(ofHubs(cfg, incidents), run.Incidents)
+	store, err := OpenHistory(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("send what is queued: %w", err)
 	}
+	defer store.Close()
+	queue := newOutbox(store, cfg.Cluster.Name, "between runs", o)
+	queue.betweenRuns = true
+	return send(ctx, cfg, store, nil, all, queue, o)
+}
+
+// deliver sends what this run and earlier ones have queued. What no history
+// remembers is decided and sent at once: every failing verdict.
+func deliver(ctx context.Context, cfg *config.Config, store *history.Store, run *verdict.Run, o Options) error {
+	all, unusable := receivers(cfg)
+	if len(all) == 0 {
+		return nil
+	}
+	if store == nil || !run.Remembered() {
+		p := policy(cfg, run)
+		p.Quiet = nil // nobody would remember what waits
+		rulings, out := notify.Decide(run.Incidents, nil, p, run.ID, run.StartedAt)
+		logRulings(o.Log, rulings)
+		return errors.Join(unusable, send(ctx, cfg, nil, run, all, newSpool(out.Put), o))
+	}
+	err := send(ctx, cfg, store, run, all, newOutbox(store, cfg.Cluster.Name, "run "+run.ID, o), o)
+	if err == nil {
+		err = stillWaiting(ctx, store, cfg)
+	}
+	return errors.Join(unusable, err)
+}
+
+func send(ctx context.Context, cfg *config.Config, store *history.Store, run *verdict.Run, all []notify.Receiver, queue notify.Queue, o Options) error {
+	c, err := newComposer(cfg, store, run, o)
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()
-	decisions := reachable(notify.Decide(incidents, past, routes(cfg), cfg.Notify.RepeatInterval, run.StartedAt), receivers)
-	for _, d := range decisions {
-		o.Log.Info().Str("receiver", d.Receiver).Str("check", d.Incident.Check).Str("hub", d.Incident.Hub).
-			Str("kind", string(d.Kind)).Str("reason", d.Reason).Msg("notify")
-	}
-	if len(decisions) == 0 {
-		return unusable
-	}
-	page, err := markdown(run)
+	courier := notify.Courier{Queue: queue, Compose: c.compose, Clock: o.Clock}
+	return errors.Join(err, courier.Deliver(ctx, all))
+}
+
+// stillWaiting tells of messages that failed in earlier runs and were not due in
+// this one: nothing of it failed, and yet somebody does not know.
+func stillWaiting(ctx context.Context, store *history.Store, cfg *config.Config) error {
+	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg))
 	if err != nil {
-		return fmt.Errorf("notify: render the report: %w", err)
+		return fmt.Errorf("notify: %w", err)
 	}
-	delivered := notify.Deliver(ctx, receivers, messages(run, decisions, checks.Guides(), page), func(d verdict.Delivery) error {
-		if store == nil || !run.Remembered() {
-			return nil
+	var errs []error
+	for _, u := range waiting {
+		if u.Tries > 0 {
+			errs = append(errs, fmt.Errorf("notify %s: %s queued since %s and not due to be tried again yet: %s",
+				u.Receiver, text.Count(u.Messages, "message"), text.Time(u.Since), u.Error))
 		}
-		// The message is out: this must be written even while the run is being stopped.
-		return store.RecordDelivery(context.WithoutCancel(ctx), d)
-	})
-	return errors.Join(unusable, delivered)
-}
-
-// reachable leaves out what is meant for a receiver that could not be set up:
-// it stays undelivered, so that a later run sends it.
-func reachable(decisions []notify.Decision, receivers []notify.Receiver) []notify.Decision {
-	return slices.DeleteFunc(decisions, func(d notify.Decision) bool {
-		return !slices.ContainsFunc(receivers, func(r notify.Receiver) bool { return r.Name() == d.Receiver })
-	})
-}
-
-// lock takes the lease for sending. It outlives the sending it guards, and the
-// waiting outlives the lease, so that a run that was killed while sending does
-// not keep the next one from it.
-func lock(ctx context.Context, store *history.Store, run *verdict.Run, o Options) (func(), error) {
-	const ttl = notifyTimeout + 15*time.Second
-	ctx, cancel := context.WithTimeout(ctx, ttl+15*time.Second)
-	defer cancel()
-	return store.LockNotify(ctx, run.Cluster, fmt.Sprintf("run %s, process %d", run.ID, os.Getpid()), ttl, o.Clock())
-}
-
-func pending(ctx context.Context, store *history.Store, cluster string) ([]verdict.Incident, []verdict.Delivery, error) {
-	incidents, err := store.Pending(ctx, cluster)
-	if err != nil {
-		return nil, nil, err
 	}
-	ids := make([]int64, len(incidents))
-	for i := range incidents {
-		ids[i] = incidents[i].ID
+	return errors.Join(errs...)
+}
+
+// plan decides what is told of the run, in the transaction that records it. The
+// rulings are those of the last time it was called.
+func plan(cfg *config.Config, run *verdict.Run, rulings *[]notify.Ruling) func([]verdict.Incident, []verdict.Delivery) verdict.Outbox {
+	p := policy(cfg, run)
+	return func(incidents []verdict.Incident, told []verdict.Delivery) verdict.Outbox {
+		var out verdict.Outbox
+		// The history gives what is queued the run's id, which it has not yet.
+		*rulings, out = notify.Decide(heard(ofHubs(cfg, incidents)), told, p, "", run.StartedAt)
+		return out
 	}
-	past, err := store.Deliveries(ctx, cluster, ids)
-	return incidents, past, err
+}
+
+// policy is what the configuration, and what this run found out about receivers,
+// make of who is told.
+func policy(cfg *config.Config, run *verdict.Run) notify.Policy {
+	p := notify.Policy{Owners: map[string][]string{}, Receivers: map[string]notify.Keeps{}, Repeat: cfg.Notify.RepeatInterval,
+		About: map[string][]string{}}
+	for _, r := range cfg.Notify.Routes {
+		p.Routes = append(p.Routes, notify.Route{Severity: r.Severity, Hubs: r.Hubs, Checks: r.Checks, To: r.To})
+	}
+	for _, h := range cfg.Hubs {
+		p.Owners[h.Name] = h.Owners
+	}
+	for _, r := range cfg.Notify.All() {
+		p.Receivers[r.Name] = keeps(&r)
+	}
+	if q := cfg.Notify.QuietHours; q != nil {
+		p.Quiet, _ = notify.NewQuiet(q.From, q.To, q.Days, q.TimeZone) // was valid when the file was read
+	}
+	for i := range run.Verdicts {
+		if v := &run.Verdicts[i]; v.Check == notifyFailed {
+			for _, f := range v.Findings {
+				p.About[v.Fingerprint] = append(p.About[v.Fingerprint], f.Subject.Name)
+			}
+		}
+	}
+	return p
+}
+
+func receiverNames(cfg *config.Config) []string {
+	var names []string
+	for _, r := range cfg.Notify.All() {
+		names = append(names, r.Name)
+	}
+	return names
 }
 
 // ofHubs leaves out incidents of hubs that this configuration does not have:
@@ -98,51 +142,25 @@ func ofHubs(cfg *config.Config, incidents []verdict.Incident) []verdict.Incident
 	})
 }
 
-// seenNow gives the incidents that are still open the state that this run saw
-// them in. One that an overlapping run has resolved meanwhile stays resolved.
-func seenNow(pending, now []verdict.Incident) []verdict.Incident {
-	seen := map[int64]verdict.Incident{}
-	for _, i := range now {
-		seen[i.ID] = i
-	}
-	for i := range pending {
-		if s, ok := seen[pending[i].ID]; ok && pending[i].ResolvedAt.IsZero() {
-			pending[i] = s
+// logRulings tells every decision with its reason, also those to say nothing.
+func logRulings(log zerolog.Logger, rulings []notify.Ruling) {
+	for _, r := range rulings {
+		level := zerolog.InfoLevel
+		if r.Routine() {
+			level = zerolog.DebugLevel
 		}
+		log.WithLevel(level).Str("receiver", r.Receiver).Str("check", r.Incident.Check).Str("hub", r.Incident.Hub).
+			Int64("incident", r.Incident.ID).Str("kind", string(r.Kind)).Str("reason", string(r.Reason)).Msg("notify: " + r.Words)
 	}
-	return pending
 }
 
-func routes(cfg *config.Config) []notify.Route {
-	out := make([]notify.Route, len(cfg.Notify.Routes))
-	for i, r := range cfg.Notify.Routes {
-		out[i] = notify.Route{Severity: r.Severity, Hubs: r.Hubs, Checks: r.Checks, To: r.To}
+// privacyOf hides names as the configuration says. Where its key cannot be read
+// they are hidden under one that nobody knows: people are told all the same.
+func privacyOf(cfg *config.Config) (*notify.Privacy, error) {
+	key, err := cfg.Secret("notify.privacyKey", cfg.Notify.PrivacyKey, cfg.Notify.PrivacyKeyFile)
+	if err != nil {
+		key = rand.Text()
+		err = fmt.Errorf("names in messages were hidden under a key that nobody knows: %w", err)
 	}
-	return out
-}
-
-// Receivers makes the configured receivers, reading their secrets. One whose
-// secret cannot be read costs only itself; the error names it.
-func Receivers(cfg *config.Config) ([]notify.Receiver, error) {
-	var receivers []notify.Receiver
-	var errs []error
-	if s := cfg.Notify.Slack; s != nil {
-		hook, hookErr := cfg.Secret("notify.slack.webhookURL", s.WebhookURL, s.WebhookURLFile)
-		token, tokenErr := cfg.Secret("notify.slack.token", s.Token, s.TokenFile)
-		errs = append(errs, hookErr, tokenErr)
-		switch {
-		case hook != "":
-			receivers = append(receivers, notify.NewSlackWebhook("slack", hook))
-		case token != "":
-			receivers = append(receivers, notify.NewSlackBot("slack", token, s.Channel, s.APIURL))
-		}
-	}
-	if p := cfg.Notify.PagerDuty; p != nil {
-		key, err := cfg.Secret("notify.pagerduty.routingKey", p.RoutingKey, p.RoutingKeyFile)
-		errs = append(errs, err)
-		if key != "" {
-			receivers = append(receivers, notify.NewPagerDuty("pagerduty", key, p.APIURL))
-		}
-	}
-	return receivers, errors.Join(errs...)
+	return notify.NewPrivacy(cfg.Notify.Privacy, key), err
 }

@@ -15,7 +15,7 @@ import (
 // TestEmptiedHomeOverRuns takes one home through a history: in order, formatted,
 // worked in, accepted, and in order again.
 func TestEmptiedHomeOverRuns(t *testing.T) {
-	store, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "h.db"), "")
+	store, err := history.Open(t.Context(), history.Location{URL: "sqlite:" + filepath.Join(t.TempDir(), "h.db")})
 	if err != nil {
 		t.Fatal(err)
 	}

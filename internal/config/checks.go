@@ -146,6 +146,9 @@ func (v *validator) checks() {
 				v.errorf(path+".severity", "%v", err)
 			}
 		}
+		if _, err := ParsePatience(check.For); err != nil {
+			v.errorf(path+".for", "%v", err)
+		}
 		for i, w := range check.Expect {
 			at := v.config.windowPath(path, i)
 			if _, _, err := w.Span(); err != nil {

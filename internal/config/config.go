@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"hubaudit/internal/verdict"
 )
 
 // Config is the whole file. The yaml keys are documented in docs/configuration.md.
@@ -169,208 +167,6 @@ type Prometheus struct {
 	Matchers string `yaml:"matchers"`
 }
 
-// Notify says who is told what, and when.
-type Notify struct {
-	// Receivers by the name of their kind, which is what routes call them.
-	Slack        *Slack        `yaml:"slack"`
-	PagerDuty    *PagerDuty    `yaml:"pagerduty"`
-	Alertmanager *Alertmanager `yaml:"alertmanager"`
-	Webhook      *Webhook      `yaml:"webhook"`
-	Email        *Email        `yaml:"email"`
-	File         *File         `yaml:"file"`
-	// Receivers are further ones, by names of their own.
-	Receivers []Receiver `yaml:"receivers"`
-	Routes    []Route    `yaml:"routes"`
-	// RepeatInterval is after how long people are reminded of an open incident.
-	RepeatInterval time.Duration `yaml:"repeatInterval"`
-	// ResolveAfter is in how many runs in a row a check must hold until its incident
-	// is over; ReopenWithin how long after that a new failure opens it again.
-	ResolveAfter int           `yaml:"resolveAfter"`
-	ReopenWithin time.Duration `yaml:"reopenWithin"`
-	// QuietHours hold warnings back.
-	QuietHours *QuietHours `yaml:"quietHours"`
-	// Privacy is what chats and pagers show of names: names, short or hash, the last
-	// under PrivacyKey.
-	Privacy        string `yaml:"privacy"`
-	PrivacyKey     string `yaml:"privacyKey"`
-	PrivacyKeyFile string `yaml:"privacyKeyFile"`
-	// ReportURL is where the report can be read, linked in messages; "{run}" in it
-	// stands for the run's id.
-	ReportURL string `yaml:"reportURL"`
-	// HeartbeatURL is pinged at the start and end of every run, as healthchecks.io
-	// and its kin want it. It is a secret where it holds a UUID.
-	HeartbeatURL     string `yaml:"heartbeatURL"`
-	HeartbeatURLFile string `yaml:"heartbeatURLFile"`
-}
-
-// Receiver is one of several of a kind. Exactly one of the kinds is set.
-type Receiver struct {
-	Name         string        `yaml:"name"`
-	Slack        *Slack        `yaml:"slack"`
-	PagerDuty    *PagerDuty    `yaml:"pagerduty"`
-	Alertmanager *Alertmanager `yaml:"alertmanager"`
-	Webhook      *Webhook      `yaml:"webhook"`
-	Email        *Email        `yaml:"email"`
-	File         *File         `yaml:"file"`
-}
-
-// Slack is a bot (token and channel) or an incoming webhook.
-type Slack struct {
-	Token          string `yaml:"token"`
-	TokenFile      string `yaml:"tokenFile"`
-	Channel        string `yaml:"channel"`
-	WebhookURL     string `yaml:"webhookURL"`
-	WebhookURLFile string `yaml:"webhookURLFile"`
-	// APIURL replaces https://slack.com/api/ for a proxy or a test.
-	APIURL string `yaml:"apiURL"`
-}
-
-// PagerDuty is an Events API v2 integration.
-type PagerDuty struct {
-	RoutingKey     string `yaml:"routingKey"`
-	RoutingKeyFile string `yaml:"routingKeyFile"`
-	// Region is us or eu: where the account is.
-	Region string `yaml:"region"`
-	// APIURL replaces the region's address, for a proxy or a test.
-	APIURL string `yaml:"apiURL"`
-}
-
-// Alertmanager takes alerts over its API v2.
-type Alertmanager struct {
-	// URL has the path prefix, if there is one, and no /api/v2. URLs are the members
-	// of a cluster instead, all of which are told.
-	URL  string   `yaml:"url"`
-	URLs []string `yaml:"urls"`
-	// Token, or else Username and Password; without any of them without a login.
-	Token        string `yaml:"token"`
-	TokenFile    string `yaml:"tokenFile"`
-	Username     string `yaml:"username"`
-	Password     string `yaml:"password"`
-	PasswordFile string `yaml:"passwordFile"`
-	CAFile       string `yaml:"caFile"`
-	// Labels are added to every alert.
-	Labels map[string]string `yaml:"labels"`
-	// Keep is for how long an alert holds without a further run: more than twice the
-	// time between two runs.
-	Keep time.Duration `yaml:"keep"`
-}
-
-// Webhook posts JSON, signed as https://www.standardwebhooks.com says.
-type Webhook struct {
-	URL     string `yaml:"url"`
-	URLFile string `yaml:"urlFile"`
-	// Secret signs the messages: whsec_ and base64, or any text of 24 bytes and more.
-	Secret     string `yaml:"secret"`
-	SecretFile string `yaml:"secretFile"`
-	CAFile     string `yaml:"caFile"`
-}
-
-// Email sends by SMTP.
-type Email struct {
-	From string   `yaml:"from"`
-	To   []string `yaml:"to"`
-	// Server is host:port. TLS is starttls, implicit, or none, the last only for a
-	// server on the same machine.
-	Server       string `yaml:"server"`
-	TLS          string `yaml:"tls"`
-	Username     string `yaml:"username"`
-	Password     string `yaml:"password"`
-	PasswordFile string `yaml:"passwordFile"`
-	CAFile       string `yaml:"caFile"`
-}
-
-// File appends one line of JSON for each message.
-type File struct {
-	Path string `yaml:"path"`
-}
-
-// Route sends a severity and above to receivers.
-type Route struct {
-	Severity verdict.Severity `yaml:"severity"`
-	// Hubs and Checks are globs; empty is all. Checks of the cluster have the hub "".
-	Hubs   []string `yaml:"hubs"`
-	Checks []string `yaml:"checks"`
-	// To are names of receivers; ReceiverOwners stands for those of the hub.
-	To []string `yaml:"to"`
-}
-
-// QuietHours are times of day, 20:00 to 07:00, and whole days in which warnings
-// wait until they end.
-type QuietHours struct {
-	From     string   `yaml:"from"`
-	To       string   `yaml:"to"`
-	Days     []string `yaml:"days"` // mon … sun: quiet all day
-	TimeZone string   `yaml:"timeZone"`
-}
-
-// Metrics says where numbers about the runs go.
-type Metrics struct {
-	// File is written in OpenMetrics after each run, for node_exporter's textfile
-	// collector; its name must end in .prom.
-	File string `yaml:"file"`
-	// Pushgateway is the URL of one.
-	Pushgateway  string `yaml:"pushgateway"`
-	Username     string `yaml:"username"`
-	Password     string `yaml:"password"`
-	PasswordFile string `yaml:"passwordFile"`
-	CAFile       string `yaml:"caFile"`
-}
-
-// Watch is how audit watch runs. Its flags come first.
-type Watch struct {
-	// Schedule is a cron line of five fields, or @every 15m.
-	Schedule string `yaml:"schedule"`
-	TimeZone string `yaml:"timeZone"`
-	// Jitter delays each run by a random time up to this.
-	Jitter time.Duration `yaml:"jitter"`
-	// Listen is host:port of the metrics and the report; "" serves nothing.
-	Listen string `yaml:"listen"`
-}
-
-// Names of the receivers in routes.
-const (
-	ReceiverSlack        = "slack"
-	ReceiverPagerDuty    = "pagerduty"
-	ReceiverAlertmanager = "alertmanager"
-	ReceiverWebhook      = "webhook"
-	ReceiverEmail        = "email"
-	ReceiverFile         = "file"
-	// ReceiverOwners stands in routes for the receivers of the incident's hub.
-	ReceiverOwners = "owners"
-)
-
-// Values of notify.privacy.
-const (
-	PrivacyNames = "names"
-	PrivacyShort = "short"
-	PrivacyHash  = "hash"
-)
-
-// All are the configured receivers, each by its name.
-func (n *Notify) All() []Receiver {
-	var all []Receiver
-	add := func(r Receiver) { all = append(all, r) }
-	if n.Slack != nil {
-		add(Receiver{Name: ReceiverSlack, Slack: n.Slack})
-	}
-	if n.PagerDuty != nil {
-		add(Receiver{Name: ReceiverPagerDuty, PagerDuty: n.PagerDuty})
-	}
-	if n.Alertmanager != nil {
-		add(Receiver{Name: ReceiverAlertmanager, Alertmanager: n.Alertmanager})
-	}
-	if n.Webhook != nil {
-		add(Receiver{Name: ReceiverWebhook, Webhook: n.Webhook})
-	}
-	if n.Email != nil {
-		add(Receiver{Name: ReceiverEmail, Email: n.Email})
-	}
-	if n.File != nil {
-		add(Receiver{Name: ReceiverFile, File: n.File})
-	}
-	return append(all, n.Receivers...)
-}
-
 // Values of members.names.
 const (
 	NamesPlain  = "plain"
@@ -418,19 +214,8 @@ func (c *Config) setDefaults() {
 	if !c.isSet("members.keep") {
 		c.Members.Keep = 400 * 24 * time.Hour
 	}
-	if !c.isSet("notify.repeatInterval") {
-		c.Notify.RepeatInterval = 24 * time.Hour
-	}
-	if !c.isSet("notify.resolveAfter") {
-		c.Notify.ResolveAfter = 1
-	}
-	if !c.isSet("notify.reopenWithin") {
-		c.Notify.ReopenWithin = 24 * time.Hour
-	}
-	setDefault(&c.Notify.Privacy, PrivacyNames)
-	if !c.isSet("notify.routes") {
-		c.Notify.Routes = c.Notify.defaultRoutes()
-	}
+	c.Notify.setDefaults(c.isSet)
+	c.Metrics.Pushgateway = strings.TrimRight(c.Metrics.Pushgateway, "/")
 }
 
 func setDefault[T comparable](s *T, value T) {
@@ -438,24 +223,4 @@ func setDefault[T comparable](s *T, value T) {
 	if *s == unset {
 		*s = value
 	}
-}
-
-// defaultRoutes page for error and above, and tell everybody else from warning on.
-func (n *Notify) defaultRoutes() []Route {
-	var pagers, others []string
-	for _, r := range n.All() {
-		if r.PagerDuty != nil {
-			pagers = append(pagers, r.Name)
-		} else {
-			others = append(others, r.Name)
-		}
-	}
-	var routes []Route
-	if len(pagers) > 0 {
-		routes = append(routes, Route{Severity: verdict.Error, To: pagers})
-	}
-	if len(others) > 0 {
-		routes = append(routes, Route{Severity: verdict.Warning, To: others})
-	}
-	return routes
 }

@@ -13,8 +13,8 @@ import (
 )
 
 var known = map[string][]string{
-	"hub-user-count-drift": {"enabled", "severity", "expect", "maxDropPercent", "minDrop"},
-	"pvc-lost":             {"enabled", "severity"},
+	"hub-user-count-drift": {"enabled", "severity", "for", "expect", "maxDropPercent", "minDrop"},
+	"pvc-lost":             {"enabled", "severity", "for"},
 }
 
 func env(vars map[string]string) func(string) (string, bool) {
@@ -303,8 +303,10 @@ func FuzzParse(f *testing.F) {
 	f.Add("? [a, b]\n: c")
 	f.Add(backup("files: \"s3://b-1/*?endpoint=http://m:9000\", schedule: \"CRON_TZ=UTC 0 3 * * *\", verify: restore, scratch: \"mysql+pymysql://a@h:1/n?unix_socket=/x\", maxBytes: 1048576"))
 	f.Add("hubs: [{name: a}]\nprometheus: {url: \"http://p/x/graph\", matchers: 'a=\"b\\\"\",c!~\"d\"', username: u}")
+	f.Add(everyKind)
+	f.Add("hubs: [{name: a}]\nwatch: {schedule: \"TZ=\"}\nnotify: {alertmanager: {labels: {a: {b: c}}, url: \"http://[::1\"}, quietHours: {from: 7:00}}")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := parse(text, map[string]string{"SLACK": "x", "MEMBERS_KEY": "0123456789abcdef"})
+		c, err := parse(text, everyVariable)
 		if err == nil && len(c.Hubs) == 0 {
 			t.Errorf("accepted a configuration without a hub")
 		}
@@ -315,7 +317,17 @@ func FuzzParse(f *testing.F) {
 						t.Errorf("accepted the window %+v", w)
 					}
 				}
+				if _, err := ParsePatience(check.For); err != nil {
+					t.Errorf("accepted a patience: %v", err)
+				}
 			})
+			names := map[string]bool{}
+			for _, r := range c.Notify.All() {
+				if names[r.Name] || len(r.kinds()) != 1 {
+					t.Errorf("accepted the receiver %+v", r)
+				}
+				names[r.Name] = true
+			}
 		}
 	})
 }
@@ -355,6 +367,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Struct:
 			visit(typ.Elem(), path+"[]")
 			return
+		case typ.Kind() == reflect.Struct && strings.HasPrefix(path, "notify.receivers[]."): // as under notify
 		case typ.Kind() == reflect.Struct:
 			for f := range typ.Fields() {
 				key := f.Tag.Get("yaml")

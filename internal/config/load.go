@@ -55,7 +55,7 @@ func Parse(file string, data []byte, known map[string][]string, lookup func(stri
 		return nil, err
 	}
 	c.setDefaults()
-	if err := c.validate(); err != nil {
+	if err := c.validate(known); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -131,6 +131,12 @@ func expandStrings(v reflect.Value, path string, expand func(path, s string) str
 	case reflect.Slice:
 		for i := range v.Len() {
 			expandStrings(v.Index(i), fmt.Sprintf("%s[%d]", path, i), expand)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			if value := v.MapIndex(key); value.Kind() == reflect.String {
+				v.SetMapIndex(key, reflect.ValueOf(expand(path+"."+key.String(), value.String())))
+			}
 		}
 	case reflect.String:
 		v.SetString(expand(path, v.String()))

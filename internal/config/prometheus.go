@@ -22,23 +22,9 @@ func (v *validator) prometheus(p *Prometheus) {
 				break
 			}
 		}
-		if p.CAFile != "" && u.Scheme == "http" {
-			v.errorf(key+".caFile", "is of no use: the URL does not begin with https")
-		}
+		v.certificates(key+".caFile", p.CAFile, u)
 	}
-	v.oneOf(key+".token", p.Token, p.TokenFile)
-	v.oneOf(key+".password", p.Password, p.PasswordFile)
-	basic := p.Username+p.Password+p.PasswordFile != ""
-	switch {
-	case basic && p.Token+p.TokenFile != "":
-		v.errorf(key, "set tokenFile, or username and passwordFile, not both")
-	case basic && p.Username == "":
-		v.errorf(key, "there is a password and no username")
-	case basic && p.Password+p.PasswordFile == "":
-		v.errorf(key, "there is a username and no password: set passwordFile")
-	case strings.Contains(p.Username, ":"):
-		v.errorf(key+".username", "must not hold a colon: a server would take what follows it for the password")
-	}
+	v.access(key, login{p.Token, p.TokenFile, p.Username, p.Password, p.PasswordFile})
 	if p.Matchers != "" && !matchers.MatchString(p.Matchers) {
 		v.errorf(key+".matchers", "%q are not matchers of labels, such as cluster=\"prod\"", p.Matchers)
 	}

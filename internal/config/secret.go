@@ -1,8 +1,6 @@
 package config
 
 import (
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -33,9 +31,13 @@ func (c *Config) Warnings() []Warning { return c.warnings }
 func (c *Config) writtenSecrets() []error {
 	var errs []error
 	for _, s := range c.secrets() {
-		if s.value != "" && variable.FindString(s.value) != s.value {
+		if s.writtenOut() {
 			errs = append(errs, fmt.Errorf("%s: %s: a secret does not belong into the configuration: write ${NAME} and set that environment variable, or use %sFile", c.Where(s.key), s.key, s.key))
 		}
+	}
+	if password := urlPassword(c.History); password != "" && !variable.MatchString(password) {
+		c.warnings = append(c.warnings, c.warning("history",
+			"the password is written out in the URL: take it out and name a file with it under historyPasswordFile, or write ${NAME} in its place and set that environment variable"))
 	}
 	for i, h := range c.Hubs {
 		if password := urlPassword(h.Database); password != "" && !variable.MatchString(password) {
@@ -59,29 +61,68 @@ func (c *Config) writtenSecrets() []error {
 // serverNames are what people call the engines of database servers.
 var serverNames = map[string]string{"postgresql": "PostgreSQL", "mysql": "MySQL or MariaDB"}
 
-type secret struct{ key, value, file string }
+type secret struct {
+	key, value, file string
+	// isURL: it is one only where the URL itself shows it (holdsToken).
+	isURL bool
+}
+
+// writtenOut tells whether a secret stands in the file itself.
+func (s secret) writtenOut() bool {
+	if s.value == "" || variable.FindString(s.value) == s.value {
+		return false
+	}
+	return !s.isURL || holdsToken(variable.ReplaceAllString(s.value, ""))
+}
 
 // secrets are the values that must not be written out, whether given or not.
 func (c *Config) secrets() []secret {
 	var all []secret
 	for i, h := range c.Hubs {
-		all = append(all, secret{fmt.Sprintf("hubs[%d].databasePassword", i), h.DatabasePassword, h.DatabasePasswordFile})
+		all = append(all, secret{key: fmt.Sprintf("hubs[%d].databasePassword", i), value: h.DatabasePassword, file: h.DatabasePasswordFile})
 		if h.API != nil {
-			all = append(all, secret{fmt.Sprintf("hubs[%d].api.token", i), h.API.Token, h.API.TokenFile})
+			all = append(all, secret{key: fmt.Sprintf("hubs[%d].api.token", i), value: h.API.Token, file: h.API.TokenFile})
 		}
 		for j, b := range h.Backups {
-			all = append(all, secret{fmt.Sprintf("hubs[%d].backups[%d].scratchPassword", i, j), b.ScratchPassword, b.ScratchPasswordFile})
+			all = append(all, secret{key: fmt.Sprintf("hubs[%d].backups[%d].scratchPassword", i, j), value: b.ScratchPassword, file: b.ScratchPasswordFile})
 		}
 	}
 	if p := c.Prometheus; p != nil {
-		all = append(all, secret{"prometheus.token", p.Token, p.TokenFile}, secret{"prometheus.password", p.Password, p.PasswordFile})
+		all = append(all, secret{key: "prometheus.token", value: p.Token, file: p.TokenFile}, secret{key: "prometheus.password", value: p.Password, file: p.PasswordFile})
 	}
-	all = append(all, secret{"members.key", c.Members.Key, c.Members.KeyFile})
-	if s := c.Notify.Slack; s != nil {
-		all = append(all, secret{"notify.slack.token", s.Token, s.TokenFile}, secret{"notify.slack.webhookURL", s.WebhookURL, s.WebhookURLFile})
+	all = append(all, secret{key: "members.key", value: c.Members.Key, file: c.Members.KeyFile})
+	for _, r := range c.Notify.All() {
+		all = append(all, r.secrets()...)
 	}
-	if p := c.Notify.PagerDuty; p != nil {
-		all = append(all, secret{"notify.pagerduty.routingKey", p.RoutingKey, p.RoutingKeyFile})
+	return append(all, secret{key: "notify.privacyKey", value: c.Notify.PrivacyKey, file: c.Notify.PrivacyKeyFile},
+		secret{key: "notify.heartbeatURL", value: c.Notify.HeartbeatURL, file: c.Notify.HeartbeatURLFile, isURL: true},
+		secret{key: "historyPassword", value: c.HistoryPassword, file: c.HistoryPasswordFile},
+		secret{key: "metrics.password", value: c.Metrics.Password, file: c.Metrics.PasswordFile})
+}
+
+// secrets are those of one receiver. One with several kinds is refused later.
+func (r *Receiver) secrets() []secret {
+	var all []secret
+	add := func(name, value, file string) {
+		all = append(all, secret{key: r.key + "." + name, value: value, file: file})
+	}
+	if s := r.Slack; s != nil {
+		add("token", s.Token, s.TokenFile)
+		add("webhookURL", s.WebhookURL, s.WebhookURLFile)
+	}
+	if p := r.PagerDuty; p != nil {
+		add("routingKey", p.RoutingKey, p.RoutingKeyFile)
+	}
+	if a := r.Alertmanager; a != nil {
+		add("token", a.Token, a.TokenFile)
+		add("password", a.Password, a.PasswordFile)
+	}
+	if w := r.Webhook; w != nil {
+		all = append(all, secret{key: r.key + ".url", value: w.URL, file: w.URLFile, isURL: true})
+		add("secret", w.Secret, w.SecretFile)
+	}
+	if e := r.Email; e != nil {
+		add("password", e.Password, e.PasswordFile)
 	}
 	return all
 }
@@ -101,65 +142,6 @@ func (c *Config) Secret(path, inline, file string) (string, error) {
 		return "", fmt.Errorf("%s: %sFile: %s is empty", c.Where(path+"File"), path, c.Path(file))
 	}
 	return secret, nil
-}
-
-// CheckFiles reads every file that holds a secret or a certificate.
-func (c *Config) CheckFiles() error {
-	var errs []error
-	for _, s := range c.secrets() {
-		if s.key == "members.key" {
-			continue // below, with its length
-		}
-		_, err := c.Secret(s.key, s.value, s.file)
-		errs = append(errs, err)
-	}
-	_, err := c.MembersKey()
-	errs = append(errs, err)
-	for i, h := range c.Hubs {
-		if h.API != nil && h.API.CAFile != "" {
-			errs = append(errs, c.checkCertificates(fmt.Sprintf("hubs[%d].api.caFile", i), h.API.CAFile))
-		}
-		for j, b := range h.Backups {
-			_, err := c.Secret(fmt.Sprintf("hubs[%d].backups[%d].credentials", i, j), "", b.CredentialsFile)
-			errs = append(errs, err)
-		}
-	}
-	if p := c.Prometheus; p != nil && p.CAFile != "" {
-		errs = append(errs, c.checkCertificates("prometheus.caFile", p.CAFile))
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Config) checkCertificates(key, file string) error {
-	data, err := os.ReadFile(c.Path(file))
-	if err != nil {
-		return fmt.Errorf("%s: %s: %w", c.Where(key), key, err)
-	}
-	if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		return fmt.Errorf("%s: %s: %s holds no certificate in PEM form", c.Where(key), key, c.Path(file))
-	}
-	return nil
-}
-
-// minKeyBytes is the shortest key for hashing names: shorter ones are tried
-// through by a computer together with a list of names.
-const minKeyBytes = 16
-
-// MembersKey returns the key under which the history hashes names, "" where it
-// keeps them as they are.
-func (c *Config) MembersKey() (string, error) {
-	m := c.Members
-	if m.Names != NamesHashed {
-		return "", nil
-	}
-	key, err := c.Secret("members.key", m.Key, m.KeyFile)
-	if err == nil && len(key) < minKeyBytes {
-		err = fmt.Errorf("%s: members.key: the key has %d bytes, at least %d are needed; make one with: openssl rand -hex 32", c.Where("members"), len(key), minKeyBytes)
-	}
-	if err != nil {
-		return "", err
-	}
-	return key, nil
 }
 
 // userinfo is the password in a URL as SQLAlchemy finds it. Variables that are

@@ -3,13 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"hubaudit/internal/kubespawner"
-	"hubaudit/internal/verdict"
 )
 
 var (
@@ -19,8 +17,8 @@ var (
 
 // validate collects every error, so that one run of `audit config check`
 // shows them all.
-func (c *Config) validate() error {
-	v := validator{config: c}
+func (c *Config) validate(known map[string][]string) error {
+	v := validator{config: c, known: known}
 	if len(c.Hubs) == 0 {
 		v.errorf("hubs", "no hub is configured: there is nothing to audit")
 	}
@@ -39,17 +37,27 @@ func (c *Config) validate() error {
 	}
 	v.members(c.Members)
 	v.checks()
-	v.notify(c.Notify)
+	v.history()
+	v.notify(&c.Notify)
+	v.metrics(c.Metrics)
+	v.watch(c.Watch)
 	return errors.Join(v.errs...)
 }
 
 type validator struct {
 	config *Config
-	errs   []error
+	// known has the keys of each check by its id.
+	known map[string][]string
+	errs  []error
 }
 
 func (v *validator) errorf(path, format string, args ...any) {
 	v.errs = append(v.errs, fmt.Errorf("%s: %s: %s", v.config.Where(path), path, fmt.Sprintf(format, args...)))
+}
+
+// warn notes what works and should be written otherwise.
+func (v *validator) warn(path, format string, args ...any) {
+	v.config.warnings = append(v.config.warnings, v.config.warning(path, format, args...))
 }
 
 func (v *validator) hub(h *Hub, path string, seen map[string]bool) {
@@ -116,16 +124,33 @@ func (v *validator) kubespawner(k *KubeSpawner, path string) {
 }
 
 func (v *validator) database(h *Hub, path string) {
-	key := path + ".databasePassword"
-	v.oneOf(key, h.DatabasePassword, h.DatabasePasswordFile)
+	v.password(path, "database", h.Database, h.DatabasePassword, h.DatabasePasswordFile)
+}
+
+// history looks at the password of a history on a server. Where the history is
+// and whether that can be used is for whoever opens it.
+func (v *validator) history() {
+	c := v.config
+	v.password("", "history", c.History, c.HistoryPassword, c.HistoryPasswordFile)
+}
+
+// password looks at the password beside the URL of a database, which stands
+// under name in the mapping at path.
+func (v *validator) password(path, name, dbURL, password, file string) {
+	at := strings.TrimPrefix(path+"."+name, ".")
+	v.oneOf(at+"Password", password, file)
+	whole := path
+	if whole == "" {
+		whole = at
+	}
 	switch {
-	case h.DatabasePassword+h.DatabasePasswordFile == "":
-	case h.Database == "":
-		v.errorf(path, "there is a databasePassword and no database")
-	case !strings.Contains(h.Database, "://") || strings.HasPrefix(strings.TrimSpace(h.Database), "sqlite"):
-		v.errorf(path, "there is a databasePassword, and an SQLite file has none")
-	case urlPassword(h.Database) != "":
-		v.errorf(path, "the password is both in database and in databasePassword: take it out of the URL")
+	case password+file == "":
+	case dbURL == "":
+		v.errorf(whole, "there is a %sPassword and no %s", name, name)
+	case !strings.Contains(dbURL, "://") || strings.HasPrefix(strings.TrimSpace(dbURL), "sqlite"):
+		v.errorf(whole, "there is a %sPassword, and an SQLite file has none", name)
+	case urlPassword(dbURL) != "":
+		v.errorf(whole, "the password is both in %s and in %sPassword: take it out of the URL", name, name)
 	}
 }
 
@@ -144,26 +169,7 @@ func (v *validator) api(a *API, path string) {
 		u.Path = strings.TrimRight(prefix, "/") + apiPath
 		v.errorf(path+".url", "must end in %s: write %s", apiPath, u)
 	}
-	if a.CAFile != "" && u != nil && u.Scheme == "http" {
-		v.errorf(path+".caFile", "is of no use: the URL does not begin with https")
-	}
-}
-
-// httpURL reads a URL to ask; nil if it is none such, which has been said then.
-// The value is not quoted where it may hold a password.
-func (v *validator) httpURL(key, value, form, login string) *url.URL {
-	u, err := url.Parse(value)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		v.errorf(key, "%s", form)
-	case u.User != nil:
-		v.errorf(key, "must not hold a user or password: %s", login)
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		v.errorf(key, "must not have anything after a ? or #")
-	default:
-		return u
-	}
-	return nil
+	v.certificates(path+".caFile", a.CAFile, u)
 }
 
 func (v *validator) members(m Members) {
@@ -183,44 +189,6 @@ func (v *validator) members(m Members) {
 	}
 	if m.Keep <= 0 {
 		v.errorf("members.keep", "must be longer than nothing, such as 9600h for 400 days")
-	}
-}
-
-func (v *validator) notify(n Notify) {
-	if s := n.Slack; s != nil {
-		token, hook := s.Token+s.TokenFile != "", s.WebhookURL+s.WebhookURLFile != ""
-		if token == hook {
-			v.errorf("notify.slack", "set one of tokenFile (with channel) and webhookURLFile")
-		}
-		if token && s.Channel == "" {
-			v.errorf("notify.slack.channel", "a bot token needs a channel")
-		}
-		v.oneOf("notify.slack.token", s.Token, s.TokenFile)
-		v.oneOf("notify.slack.webhookURL", s.WebhookURL, s.WebhookURLFile)
-	}
-	if p := n.PagerDuty; p != nil {
-		if p.RoutingKey+p.RoutingKeyFile == "" {
-			v.errorf("notify.pagerduty", "set routingKeyFile")
-		}
-		v.oneOf("notify.pagerduty.routingKey", p.RoutingKey, p.RoutingKeyFile)
-	}
-	configured := map[string]bool{ReceiverSlack: n.Slack != nil, ReceiverPagerDuty: n.PagerDuty != nil}
-	for i, r := range n.Routes {
-		path := fmt.Sprintf("notify.routes[%d]", i)
-		if _, err := verdict.ParseSeverity(string(r.Severity)); err != nil {
-			v.errorf(path+".severity", "%v", err)
-		}
-		if len(r.To) == 0 {
-			v.errorf(path+".to", "names no receiver")
-		}
-		for _, to := range r.To {
-			if !configured[to] {
-				v.errorf(path+".to", "receiver %q is not configured under notify", to)
-			}
-		}
-	}
-	if n.RepeatInterval < 0 {
-		v.errorf("notify.repeatInterval", "must not be negative; 0 turns repetition off")
 	}
 }
 

@@ -38,6 +38,8 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 		w.walkChecks(n, path)
 	case n.Kind == yaml.MappingNode && t == reflect.TypeFor[Windows]():
 		w.walkStruct(n, t.Elem(), path, depth)
+	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Map:
+		w.eachKey(n, path, func(_ string, value *yaml.Node, full string) { w.walk(value, t.Elem(), full, depth+1) })
 	case n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
 		for i, item := range n.Content {
 			key := fmt.Sprintf("%s[%d]", path, i)

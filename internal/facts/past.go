@@ -25,6 +25,9 @@ type Past struct {
 	// 30; Audits are the other clusters whose audits share the history.
 	Runs   []PastRun
 	Audits []PastAudit
+	// LastRecorded is when the run of this cluster that was recorded last started, by
+	// its own clock: not Runs[0].At where the clock was set in between.
+	LastRecorded time.Time
 }
 
 // Undelivered is what one receiver has not accepted yet.

@@ -56,6 +56,9 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) error {
 		return refuse("accept %s: say why with --reason", a.Check)
 	}
 	return s.write(ctx, "accept in", func(tx *transaction) (err error) {
+		if err := tx.lock(ctx, a.Cluster); err != nil {
+			return err
+		}
 		switch {
 		case a.Check == checkInputMissing && a.Hub != "":
 			err = refuse("accept %s: it is a check of the cluster; leave out --hub", a.Check)

@@ -4,59 +4,118 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
-	"strings"
 
+	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
 )
 
-// maxPlaceholders is how many values one query names; SQLite's own limit is
-// 32,766: https://www.sqlite.org/limits.html
-const maxPlaceholders = 1000
+const deliveryColumns = `d.id, d.incident, d.fingerprint, d.receiver, d.kind, d.reason, d.run_id, d.severity, d.findings, d.summary,
+	d.queued_at, d.not_before, d.sent_at, d.ref, d.tries, d.error`
 
-// Deliveries lists what receivers were told about some incidents of a cluster,
-// in the order in which it was recorded.
+// scanDelivery reads deliveryColumns, and what a query selects after them.
+func scanDelivery(r *sql.Rows, more ...any) (verdict.Delivery, error) {
+	var d verdict.Delivery
+	var queued int64
+	var notBefore, sent sql.NullInt64
+	err := r.Scan(append([]any{&d.ID, &d.Incident, &d.Fingerprint, &d.Receiver, &d.Kind, &d.Reason, &d.Run, &d.Severity, &d.Count, &d.Summary,
+		&queued, &notBefore, &sent, &d.Ref, &d.Tries, &d.Error}, more...)...)
+	d.QueuedAt, d.NotBefore, d.At = fromSeconds(queued), fromOptional(notBefore), fromOptional(sent)
+	return d, err
+}
+
+// deliveries reads those that a condition selects, of the table d.
+func deliveries(ctx context.Context, tx *transaction, where string, args ...any) ([]verdict.Delivery, error) {
+	var list []verdict.Delivery
+	err := rows(ctx, tx, func(r *sql.Rows) error {
+		d, err := scanDelivery(r)
+		list = append(list, d)
+		return err
+	}, "SELECT "+deliveryColumns+" FROM deliveries d WHERE "+where, args...)
+	return list, err
+}
+
+// Deliveries lists what was sent to receivers about some incidents of a cluster
+// and what is queued for them; what is about one incident and for one receiver
+// in the order of sending. Of messages of the kind changed only the last one
+// that was sent is remembered.
 func (s *Store) Deliveries(ctx context.Context, cluster string, incidents []int64) ([]verdict.Delivery, error) {
 	var list []verdict.Delivery
-	err := s.read(ctx, "list the deliveries of", func(tx *transaction) error {
-		ids := slices.Compact(slices.Sorted(slices.Values(incidents)))
-		for part := range slices.Chunk(ids, maxPlaceholders) {
-			if err := deliveriesOf(ctx, tx, cluster, part, &list); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := s.read(ctx, "list the deliveries of", func(tx *transaction) (err error) {
+		list, err = deliveriesOf(ctx, tx, cluster, incidents)
+		return err
 	})
 	return list, err
 }
 
-func deliveriesOf(ctx context.Context, tx *transaction, cluster string, incidents []int64, list *[]verdict.Delivery) error {
-	args := []any{cluster}
-	for _, id := range incidents {
-		args = append(args, id)
-	}
-	return rows(ctx, tx, func(r *sql.Rows) error {
-		var d verdict.Delivery
-		var at int64
-		if err := r.Scan(&d.Incident, &d.Fingerprint, &d.Receiver, &d.Kind, &d.Severity, &at, &d.Ref, &d.Count); err != nil {
-			return err
-		}
-		d.At = fromSeconds(at)
-		*list = append(*list, d)
-		return nil
-	}, `SELECT d.incident, d.fingerprint, d.receiver, d.kind, d.severity, d.sent_at, d.ref, d.findings
-		FROM deliveries d JOIN incidents i ON i.id = d.incident WHERE i.cluster = ? AND d.incident IN (?`+strings.Repeat(", ?", len(incidents)-1)+") ORDER BY d.id", args...)
+func deliveriesOf(ctx context.Context, tx *transaction, cluster string, incidents []int64) ([]verdict.Delivery, error) {
+	var list []verdict.Delivery
+	err := chunked(incidents, func(part []any, marks string) error {
+		found, err := deliveries(ctx, tx, "d.incident IN (SELECT id FROM incidents WHERE cluster = ? AND id IN ("+marks+")) ORDER BY d.id",
+			append([]any{cluster}, part...)...)
+		list = append(list, found...)
+		return err
+	})
+	return list, err
 }
 
-// RecordDelivery remembers that a receiver accepted a message. It is to be
-// called after the receiver's answer and before the next message.
-func (s *Store) RecordDelivery(ctx context.Context, d verdict.Delivery) error {
-	return s.write(ctx, "record a delivery in", func(tx *transaction) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO deliveries (incident, fingerprint, receiver, kind, severity, sent_at, ref, findings)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, d.Incident, d.Fingerprint, d.Receiver, d.Kind, d.Severity, seconds(d.At), d.Ref, d.Count)
-		if err != nil {
-			return fmt.Errorf("of incident %d to %s: %w", d.Incident, d.Receiver, err)
-		}
-		return nil
+// Undelivered tells what is queued for each of some receivers: in their order,
+// those for whom nothing is left out. What only waits for its time, such as the
+// end of quiet hours, is not counted until it was tried.
+func (s *Store) Undelivered(ctx context.Context, cluster string, receivers []string) ([]facts.Undelivered, error) {
+	waiting := map[string]*facts.Undelivered{}
+	err := s.read(ctx, "list what is still to be sent from", func(tx *transaction) error {
+		return rows(ctx, tx, func(r *sql.Rows) error {
+			var refused bool
+			d, err := scanDelivery(r, &refused)
+			if err == nil {
+				addUndelivered(waiting, &d, refused)
+			}
+			return err
+		}, "SELECT "+deliveryColumns+`, d.refused FROM deliveries d JOIN incidents i ON i.id = d.incident
+			WHERE i.cluster = ? AND d.sent_at IS NULL AND (d.tries > 0 OR d.not_before IS NULL) ORDER BY d.id`, cluster)
 	})
+	var list []facts.Undelivered
+	for _, name := range receivers {
+		if u := waiting[name]; u != nil {
+			list = append(list, *u)
+		}
+	}
+	return list, err
+}
+
+// addUndelivered counts one message that is queued. The reason of the one that
+// was refused stands for all, or else of the one that was tried most often.
+func addUndelivered(waiting map[string]*facts.Undelivered, d *verdict.Delivery, refused bool) {
+	u := waiting[d.Receiver]
+	if u == nil {
+		u = &facts.Undelivered{Receiver: d.Receiver, Since: d.QueuedAt}
+		waiting[d.Receiver] = u
+	}
+	u.Messages++
+	if d.QueuedAt.Before(u.Since) {
+		u.Since = d.QueuedAt
+	}
+	if refused && !u.Refused || refused == u.Refused && d.Tries > u.Tries {
+		u.Error, u.Refused = d.Error, refused
+	}
+	u.Tries = max(u.Tries, d.Tries)
+}
+
+// insertDelivery stores one with the ID that it has, or a new one. One that
+// would be queued beside another that says the same is left out.
+func insertDelivery(ctx context.Context, tx *transaction, d verdict.Delivery) error {
+	columns, marks := "", ""
+	args := []any{d.Incident, d.Fingerprint, d.Receiver, string(d.Kind), d.Reason, d.Run, string(d.Severity), d.Count, d.Summary,
+		seconds(d.QueuedAt), optional(d.NotBefore), optional(d.At), d.Ref, d.Tries, d.Error, 0}
+	if d.ID != 0 {
+		columns, marks = ", id", ", ?"
+		args = append(args, d.ID)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO deliveries (incident, fingerprint, receiver, kind, reason, run_id, severity, findings, summary,
+		queued_at, not_before, sent_at, ref, tries, error, refused`+columns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`+marks+`) ON CONFLICT DO NOTHING`, args...)
+	if err != nil {
+		return fmt.Errorf("store the message of incident %d to %s: %w", d.Incident, d.Receiver, err)
+	}
+	return nil
 }

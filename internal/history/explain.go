@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"slices"
+	"strings"
+	"unicode"
 )
 
 // refusal is an error that already says all there is to say: what was asked
@@ -19,39 +19,50 @@ func refuse(format string, args ...any) error {
 	return &refusal{fmt.Sprintf(format, args...)}
 }
 
-// explain adds to an error what was being done, to which file, and what to do.
+// uncertainty is an error of committing after which nobody here knows whether
+// the server has committed.
+type uncertainty struct{ error }
+
+func (u *uncertainty) Unwrap() error { return u.error }
+
+// explain adds to an error what was being done, to which history, and what to do.
 func (s *Store) explain(what string, err error) error {
 	var r *refusal
 	if errors.As(err, &r) {
 		return err
 	}
-	if advice := advice(err); advice != "" {
-		return fmt.Errorf("%s the history %s: %w (%s)", what, s.path, err, advice)
+	if advice := s.advice(err); advice != "" {
+		return fmt.Errorf("%s the history %s: %w (%s)", what, s.path, oneLine{err}, advice)
 	}
-	return fmt.Errorf("%s the history %s: %w", what, s.path, err)
+	return fmt.Errorf("%s the history %s: %w", what, s.path, oneLine{err})
 }
 
-// advice says what to do about an error of SQLite, "" for one that says so itself.
-func advice(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+// oneLine is an error whose text is one line: that of a server may be several,
+// and holds what others wrote. A line that only repeats the one before it, as
+// where a driver tries with TLS and without, is left out.
+type oneLine struct{ error }
+
+func (e oneLine) Unwrap() error { return e.error }
+
+func (e oneLine) Error() string {
+	lines := strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' })
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.Join(slices.Compact(lines), " "))
+}
+
+// advice says what to do about an error, "" for one that says so itself.
+func (s *Store) advice(err error) string {
+	var u *uncertainty
+	switch {
+	case errors.As(err, &u):
+		return "the connection was lost while this was committed: whether it was written is not known, and `audit history` will show it; " +
+			"it may be done again, as that opens no incident twice"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return "it was stopped before it was done; nothing of it was written"
 	}
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return ""
-	}
-	switch e.Code() & 0xff { // the low byte is the primary code
-	case sqlite3.SQLITE_FULL:
-		return "make room on its disk; nothing of this was written"
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return "the user that runs audit needs write access to the file and its folder"
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fmt.Sprintf("another process has held it for %s: end that one, or try again", busyTimeout)
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return "the file is damaged: move it away together with its -journal file, keep both, and run again; " +
-			"incidents that are still true will be opened anew"
-	case sqlite3.SQLITE_IOERR:
-		return "its disk or network file system failed, or is full: mend that and run again"
-	}
-	return ""
+	return s.engine.advice(err)
 }

@@ -16,8 +16,9 @@ const (
 	// keepBytes bounds the compressed findings within that time: a hub with
 	// 10,000 standing findings would otherwise fill some gigabytes.
 	keepBytes = 256 << 20
-	// keepRuns is for how long a run's summary and series, and a resolved
-	// incident, are kept: a year and a month, to compare terms.
+	// keepRuns is for how long a run's summary and series, a resolved incident with
+	// what was told of it, and a silence that is over are kept: a year and a month,
+	// to compare terms.
 	keepRuns = 400 * 24 * time.Hour
 	// keepEnded bounds, for each hub, the spans of users who are gone: a hub that
 	// makes a new user for every visitor has thousands a day.
@@ -43,10 +44,15 @@ func (s *Store) forget(ctx context.Context, tx *transaction, run *verdict.Run, s
 				FROM documents WHERE cluster = ?) AS sized WHERE total > ?)`, []any{run.Cluster, seq, run.Cluster, s.keepBytes}},
 		{"old runs", "DELETE FROM runs WHERE cluster = ? AND started_at < ?", []any{run.Cluster, all}},
 		{"old incidents", "DELETE FROM incidents WHERE cluster = ? AND resolved_at < ?", []any{run.Cluster, all}},
+		{"what was never judged again", "DELETE FROM incidents WHERE cluster = ? AND state = 'pending' AND failing_since < ?", []any{run.Cluster, all}},
+		{"old silences", "DELETE FROM silences WHERE cluster = ? AND until_at < ?", []any{run.Cluster, all}},
 	} {
 		if _, err := tx.ExecContext(ctx, del.query, del.args...); err != nil {
 			return fmt.Errorf("forget %s: %w", del.what, err)
 		}
+	}
+	if err := forgetQueued(ctx, tx, run.Cluster, seconds(now.Add(-keepResolutions))); err != nil {
+		return err
 	}
 	if keepMembers <= 0 || keepMembers > keepRuns {
 		keepMembers = keepRuns

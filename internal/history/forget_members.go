@@ -53,7 +53,7 @@ func (s *Store) forgetSpans(ctx context.Context, tx *transaction, id, before int
 	if err := tx.QueryRowContext(ctx, "SELECT max(until_seq) FROM members WHERE "+forgettable, id, before).Scan(&newest); err != nil || !newest.Valid {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE rosters SET whole_seq = max(whole_seq, ?) WHERE id = ?", newest.Int64, id); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE rosters SET whole_seq = ? WHERE id = ? AND whole_seq < ?", newest.Int64, id, newest.Int64); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM members WHERE "+forgettable, id, before)

@@ -19,8 +19,8 @@ func TestForget(t *testing.T) {
 	s.at(500 * day)
 	record(t, s, runAt(0, counted(verdict.Pass, 1000), judged("open", verdict.Fail), judged("old", verdict.Fail)), users)
 	first := record(t, s, runAt(1, judged("old", verdict.Pass), judged("recent", verdict.Fail)))
-	told := verdict.Delivery{Incident: 2, Fingerprint: "f", Receiver: "slack", Kind: verdict.DeliveryOpened, Severity: verdict.Error, At: world.Now}
-	if err := s.RecordDelivery(t.Context(), told); err != nil {
+	told := verdict.Delivery{ID: 1, Incident: 2, Fingerprint: "f", Receiver: "slack", Kind: verdict.DeliveryOpened, Severity: verdict.Error, At: world.Now}
+	if err := s.Sent(t.Context(), cluster, told); err != nil {
 		t.Fatal(err)
 	}
 	before := past(t, s)
@@ -85,5 +85,34 @@ func TestForgetBySpace(t *testing.T) {
 	}
 	if runs, err := s.Runs(t.Context(), cluster, 100); err != nil || len(runs) != 11 {
 		t.Errorf("%d runs, error %v; want all 11", len(runs), err)
+	}
+}
+
+// TestForgetQueued: who hears of an incident a month after it was over can do
+// nothing with it, and one that never began is not remembered for ever.
+func TestForgetQueued(t *testing.T) {
+	s := newStore(t)
+	s.at(500 * day)
+	rules := Rules{Patience: func(check, _ string) verdict.Patience {
+		if check == "begun" {
+			return verdict.Patience{Runs: 9}
+		}
+		return verdict.Patience{}
+	}}
+	planned(t, s, runAt(0, judged("over", verdict.Fail), judged("open", verdict.Fail), judged("begun", verdict.Fail)), rules,
+		put(message(0, 1, verdict.DeliveryOpened), message(0, 2, verdict.DeliveryOpened)))
+	planned(t, s, runAt(1, judged("over", verdict.Pass)), rules, put(message(0, 1, verdict.DeliveryResolved)))
+	for _, c := range []struct{ minute, queued int }{{30*day + 1, 3}, {30*day + 2, 1}, {399 * day, 1}} {
+		record(t, s, runAt(c.minute))
+		if n := count(t, s, "SELECT count(*) FROM deliveries"); n != c.queued {
+			t.Errorf("minute %d: %d messages are queued, want %d", c.minute, n, c.queued)
+		}
+	}
+	if n := count(t, s, "SELECT count(*) FROM incidents WHERE state = 'pending'"); n != 1 {
+		t.Errorf("%d are pending, want 1", n)
+	}
+	record(t, s, runAt(400*day+1))
+	if n := count(t, s, "SELECT count(*) FROM incidents WHERE state = 'pending'"); n != 0 {
+		t.Errorf("%d are pending still", n)
 	}
 }

@@ -21,32 +21,71 @@ const (
 	headerApplicationID = 68
 )
 
-// parseURL returns the file that a history's URL names. The URL itself is
-// never part of an error: that of a server holds a password.
-func parseURL(rawURL, baseDir string) (string, error) {
-	scheme, path, found := strings.Cut(rawURL, ":")
+// Location says where a history is.
+type Location struct {
+	// URL is sqlite:PATH, or postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE in
+	// libpq's or SQLAlchemy's spelling.
+	URL string
+	// Password is the server's; empty for none, and where the URL has one.
+	Password string
+	// BaseDir is the folder of the configuration file, from which relative paths
+	// are taken.
+	BaseDir string
+}
+
+// server tells whether a server has it, and not a file.
+func (l Location) server() bool { return strings.HasPrefix(l.URL, "postgres") }
+
+// connect makes a store that is not yet known to be a history. No server is
+// asked yet.
+func (l Location) connect() (*Store, error) {
+	if l.server() {
+		return l.openServer()
+	}
+	path, err := l.file()
+	if err != nil {
+		return nil, err
+	}
+	return openFile(path)
+}
+
+// file is the path that a URL of SQLite names. The URL itself is never part of
+// an error: that of a server holds a password.
+func (l Location) file() (string, error) {
+	scheme, path, found := strings.Cut(l.URL, ":")
 	switch {
 	case !found:
-		return "", errors.New("history: no scheme; write sqlite:PATH, such as sqlite:hubaudit.db")
-	case strings.HasPrefix(scheme, "postgres"):
-		return "", errors.New("history: PostgreSQL is not supported yet by this version; use sqlite:PATH")
+		return "", errors.New("history: no scheme; write sqlite:PATH, such as sqlite:hubaudit.db, or postgresql://USER@HOST/DATABASE")
 	case scheme != "sqlite":
-		return "", fmt.Errorf("history: unknown scheme %q; use sqlite:PATH", scheme)
+		return "", fmt.Errorf("history: unknown scheme %q; use sqlite:PATH or postgresql://USER@HOST/DATABASE", scheme)
 	case strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///"):
 		return "", errors.New("history: a path after sqlite:// would be read as a host; write sqlite:PATH or sqlite:///ABSOLUTE/PATH")
 	case strings.Trim(path, "/") == "":
 		return "", errors.New("history: no file named; write sqlite:PATH, such as sqlite:hubaudit.db")
 	case strings.ContainsRune(path, 0):
 		return "", errors.New("history: the path holds a zero byte; correct it")
+	case l.Password != "":
+		return "", errors.New("history: there is a historyPassword, and an SQLite file has none; take it out")
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(baseDir, path)
+		path = filepath.Join(l.BaseDir, path)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("history: find the folder of the configuration: %w", err)
 	}
 	return path, nil
+}
+
+// fileExists tells whether there is a file. One that cannot be looked at is for
+// Open to tell.
+func fileExists(where Location) (bool, error) {
+	path, err := where.file()
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist), nil
 }
 
 // prepareFile makes the file if there is none. One that is there is only

@@ -10,7 +10,7 @@ import (
 	"hubaudit/internal/verdict"
 )
 
-func TestParseURL(t *testing.T) {
+func TestFileOfURL(t *testing.T) {
 	for url, want := range map[string]string{
 		"sqlite:hubaudit.db":        "/etc/hubaudit/hubaudit.db",
 		"sqlite:./a/../b.db":        "/etc/hubaudit/b.db",
@@ -22,38 +22,37 @@ func TestParseURL(t *testing.T) {
 		"sqlite:postgresql:odd.db":  "/etc/hubaudit/postgresql:odd.db",
 		"sqlite:ünïcode/history.db": "/etc/hubaudit/ünïcode/history.db",
 	} {
-		got, err := parseURL(url, "/etc/hubaudit")
+		got, err := Location{URL: url, BaseDir: "/etc/hubaudit"}.file()
 		if err != nil || got != want {
-			t.Errorf("parseURL(%q) = %q, %v; want %q", url, got, err, want)
+			t.Errorf("the file of %q is %q, %v; want %q", url, got, err, want)
 		}
 	}
 }
 
-func TestParseURLRefuses(t *testing.T) {
+func TestURLsAreRefused(t *testing.T) {
 	for url, part := range map[string]string{
-		"":                                 "no scheme",
-		"hubaudit.db":                      "write sqlite:PATH",
-		"sqlite:":                          "no file named",
-		"sqlite:///":                       "no file named",
-		"sqlite://hubaudit.db":             "read as a host",
-		"sqlite:a\x00b":                    "zero byte",
-		"postgresql://u:s3cret@db/h":       "not supported yet by this version",
-		"postgres://u:s3cret@db/h":         "not supported yet by this version",
-		"postgresql+psycopg://u:s3cret@/h": "not supported yet by this version",
-		"mysql://u:s3cret@db/h":            `unknown scheme "mysql"`,
-		"C:\\history.db":                   `unknown scheme "C"`,
+		"":                      "no scheme",
+		"hubaudit.db":           "write sqlite:PATH",
+		"sqlite:":               "no file named",
+		"sqlite:///":            "no file named",
+		"sqlite://hubaudit.db":  "read as a host",
+		"sqlite:a\x00b":         "zero byte",
+		"mysql://u:s3cret@db/h": `unknown scheme "mysql"`,
+		"C:\\history.db":        `unknown scheme "C"`,
 	} {
-		_, err := Open(t.Context(), url, t.TempDir())
+		_, err := Open(t.Context(), Location{URL: url, BaseDir: t.TempDir()})
 		wantError(t, err, "history: ", part)
 	}
+	_, err := Open(t.Context(), Location{URL: "sqlite:h.db", BaseDir: t.TempDir(), Password: "s3cret"})
+	wantError(t, err, "historyPassword", "has none")
 }
 
-func FuzzParseURL(f *testing.F) {
+func FuzzFileOfURL(f *testing.F) {
 	for _, seed := range []string{"sqlite:a.db", "sqlite:///a.db", "sqlite://a", "postgresql://u:s3cret@h/d", "sqlite:a\x00", ":", "sqlite:..", "sqlite:a?b=c"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, url string) {
-		path, err := parseURL(url, "/base")
+		path, err := Location{URL: url, BaseDir: "/base"}.file()
 		if err != nil {
 			if path != "" {
 				t.Errorf("path %q with error %v", path, err)
@@ -61,7 +60,7 @@ func FuzzParseURL(f *testing.F) {
 			return
 		}
 		if !filepath.IsAbs(path) || strings.ContainsRune(path, 0) || !strings.HasPrefix(url, "sqlite:") {
-			t.Errorf("parseURL(%q) = %q", url, path)
+			t.Errorf("the file of %q is %q", url, path)
 		}
 	})
 }
@@ -86,10 +85,10 @@ func TestOpenRefuses(t *testing.T) {
 			[]string{"another application's database"}},
 		"a newer schema": {"h.db", func(t *testing.T, path string) {
 			change(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
-		}, []string{"written by a newer version of audit (schema 99, this one knows 3)", "use that version"}},
+		}, []string{"written by a newer version of audit (schema 99, this one knows 4)", "use that version"}},
 		"a schema half made by hand": {"h.db", func(t *testing.T, path string) {
 			change(t, path, "DELETE FROM goose_db_version WHERE version_id >= 1")
-		}, []string{"bring the schema from 0 to 3"}},
+		}, []string{"bring the schema from 0 to 4"}},
 		"cut short": {"h.db", func(t *testing.T, path string) {
 			change(t, path, "SELECT 1")
 			if err := os.Truncate(path, 3*4096); err != nil {
@@ -106,7 +105,7 @@ func TestOpenRefuses(t *testing.T) {
 				c.prepare(t, path)
 			}
 			before, _ := os.ReadFile(path)
-			s, err := Open(t.Context(), "sqlite:"+path, "")
+			s, err := Open(t.Context(), Location{URL: "sqlite:" + path})
 			if err == nil {
 				s.Close()
 			}
@@ -124,7 +123,7 @@ func TestForeignJournalIsLeft(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jupyterhub.sqlite")
 	foreign(t, path, "CREATE TABLE users (id INTEGER, name TEXT)")
 	write(t, path+"-journal", "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7 hot")
-	_, err := Open(t.Context(), "sqlite:"+path, "")
+	_, err := Open(t.Context(), Location{URL: "sqlite:" + path})
 	wantError(t, err, "another application's database")
 	if _, err := os.Stat(path + "-journal"); err != nil {
 		t.Error(err)

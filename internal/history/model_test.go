@@ -138,9 +138,7 @@ func TestMembersAgainstModel(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := &model{rng: rand.New(rand.NewPCG(uint64(seed), 7)), hub: map[string]facts.User{}, known: map[string]facts.Member{}, reference: -1, lastView: -1}
 			s := newStore(t)
-			if _, err := s.db.Exec("PRAGMA synchronous = OFF"); err != nil { // hundreds of runs
-				t.Fatal(err)
-			}
+			unsafe(t, s)
 			keep := time.Duration(20+m.rng.IntN(200)) * time.Minute
 			compared := 0
 			for minute := 1; minute <= runs; minute++ {

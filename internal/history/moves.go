@@ -38,6 +38,8 @@ type Moves struct {
 	// that was queued or sent about them, in that order. Nil queues nothing. It must
 	// not use the history.
 	Plan func(incidents []verdict.Incident, told []verdict.Delivery) verdict.Outbox
+	// SilencesMatched are the IDs of the silences that cover findings of the run.
+	SilencesMatched []int64
 }
 
 // Rules are how verdicts become incidents. The zero value opens one at the first
@@ -49,7 +51,7 @@ type Rules struct {
 	// is resolved; 0 is 1.
 	ResolveAfter int
 	// ReopenWithin is how long after an incident was resolved a new failure opens it
-	// again, instead of another one.
+	// again, instead of another one. The check's patience holds for that too.
 	ReopenWithin time.Duration
 }
 

@@ -8,9 +8,10 @@ import (
 )
 
 // Past returns what earlier runs of a cluster left at the time of a run: what
-// is normal, how much homes held, and which sources could be read. Of a cluster
-// without runs it is empty. How the users changed is not part of it, see
-// References.
+// is normal, how much homes held, which sources could be read, and when the runs
+// were, those of other clusters in Audits. Of a cluster without runs it is
+// empty but for these. How the users changed is not part of it, see References,
+// nor what is still to be sent, see Undelivered.
 //
 // LastOK and LastItems of a source are those of the last run that read it and
 // found something in it; see also Accept.
@@ -46,7 +47,10 @@ func (s *Store) Past(ctx context.Context, cluster string, now time.Time) (facts.
 		for name, state := range sources {
 			past.Sources[name] = state.PastSource
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return readAudits(ctx, tx, cluster, now, &past)
 	})
 	return past, err
 }

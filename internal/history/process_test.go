@@ -23,6 +23,7 @@ import (
 const (
 	childEnv     = "HUBAUDIT_TEST_CHILD"
 	childPathEnv = "HUBAUDIT_TEST_HISTORY"
+	childPostEnv = "HUBAUDIT_TEST_POST" // the file that is the receiver; none without
 	childRuns    = 25
 )
 
@@ -37,7 +38,7 @@ var childRoles = map[string]func() int{
 func childRecords(n int) int {
 	ctx := context.Background()
 	fail := func(err error) int { fmt.Fprintln(os.Stderr, err); return 1 }
-	s, err := Open(ctx, "sqlite:"+os.Getenv(childPathEnv), "")
+	s, err := Open(ctx, locationOf(os.Getenv(childPathEnv)))
 	if err != nil {
 		return fail(err)
 	}
@@ -50,6 +51,7 @@ func childRecords(n int) int {
 		run := runAt(0, judged("a", verdict.Fail), b, counted(verdict.Pass, 1000))
 		run.StartedAt = time.Now()
 		moves := saw(i%3 > 0, crowd(1+i%7, 40)...) // seven people change from run to run
+		moves.Rules, moves.Plan = Rules{ReopenWithin: time.Minute}, decide(postName)
 		moves.Good = map[facts.SeriesKey]bool{users: true}
 		if err := s.Record(ctx, run, moves); err != nil {
 			return fail(err)
@@ -60,18 +62,21 @@ func childRecords(n int) int {
 			}
 		}
 		fmt.Println("run", run.ID)
+		if err := childSends(ctx, s); err != nil {
+			return fail(err)
+		}
 	}
 	return 0
 }
 
-func child(t *testing.T, role, path string) (*exec.Cmd, io.Reader) {
+func child(t *testing.T, role, path, post string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), childEnv+"="+role, childPathEnv+"="+path)
+	cmd.Env = append(os.Environ(), childEnv+"="+role, childPathEnv+"="+path, childPostEnv+"="+post)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -129,11 +134,11 @@ func TestKilledWhileRecording(t *testing.T) {
 	if testing.Short() {
 		kills = 10
 	}
-	path := filepath.Join(t.TempDir(), "h.db")
+	path, post := newPlace(t), filepath.Join(t.TempDir(), "post")
 	rng := rand.New(rand.NewPCG(5, 6))
 	told := map[string]bool{} // "run ID" and "incident ID" that were reported as recorded
 	for range kills {
-		cmd, out := child(t, "loop", path)
+		cmd, out := child(t, "loop", path, post)
 		lines := bufio.NewScanner(out)
 		for n := rng.IntN(8); n > 0 && lines.Scan(); n-- {
 			told[lines.Text()] = true
@@ -152,21 +157,27 @@ func TestKilledWhileRecording(t *testing.T) {
 	if len(told) < kills {
 		t.Errorf("only %d runs and incidents were recorded: the test proves little", len(told))
 	}
-	t.Logf("%d kills, %d runs and incidents", kills, len(told))
+	sent, repeated := checkPost(t, path, post)
+	if repeated > kills || sent < kills/10 {
+		t.Errorf("%d messages were sent and %d repeated after %d kills", sent, repeated, kills)
+	}
+	t.Logf("%d kills, %d runs and incidents, %d messages, of which %d were repeated", kills, len(told), sent, repeated)
 }
 
 // checkWhole opens a history as the next run would, and looks for what is
 // missing, half there or damaged.
 func checkWhole(t *testing.T, path string, told map[string]bool) {
 	t.Helper()
-	s, err := Open(t.Context(), "sqlite:"+path, "")
+	s, err := Open(t.Context(), locationOf(path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	var integrity string
-	if err := s.db.QueryRow("PRAGMA integrity_check").Scan(&integrity); err != nil || integrity != "ok" {
-		t.Fatalf("integrity: %s, error %v", integrity, err)
+	if _, file := s.engine.(sqliteFile); file {
+		var integrity string
+		if err := s.db.QueryRow("PRAGMA integrity_check").Scan(&integrity); err != nil || integrity != "ok" {
+			t.Fatalf("integrity: %s, error %v", integrity, err)
+		}
 	}
 	runs, err := s.Runs(t.Context(), cluster, 1<<30)
 	if err != nil {
@@ -226,10 +237,10 @@ func checkLast(t *testing.T, s *Store) {
 // in it, all at the same time.
 func TestProcessesAtOnce(t *testing.T) {
 	const processes = 4
-	path := filepath.Join(t.TempDir(), "h.db")
+	path, post := newPlace(t), filepath.Join(t.TempDir(), "post")
 	var wait sync.WaitGroup
 	for range processes {
-		cmd, out := child(t, "some", path)
+		cmd, out := child(t, "some", path, post)
 		wait.Go(func() {
 			if _, err := io.Copy(io.Discard, out); err != nil {
 				t.Error(err)
@@ -249,11 +260,14 @@ func TestProcessesAtOnce(t *testing.T) {
 	if n := count(t, s, "SELECT count(*) FROM incidents WHERE check_id = 'a'"); n != 1 {
 		t.Errorf("%d incidents of a check that always failed, want 1", n)
 	}
-	if n := count(t, s, "SELECT count(*) FROM (SELECT 1 FROM incidents WHERE resolved_at IS NULL GROUP BY fingerprint HAVING count(*) > 1)"); n != 0 {
+	if n := count(t, s, "SELECT count(*) FROM (SELECT 1 FROM incidents WHERE resolved_at IS NULL GROUP BY fingerprint HAVING count(*) > 1) AS twice"); n != 0 {
 		t.Errorf("%d fingerprints have more than one open incident", n)
 	}
 	if n := past(t, s).Baselines[users].Runs; n != baselineRuns {
 		t.Errorf("baseline over %d runs", n)
+	}
+	if sent, repeated := checkPost(t, path, post); repeated > 0 || sent == 0 {
+		t.Errorf("%d messages were sent, %d of them more than once", sent, repeated)
 	}
 }
 

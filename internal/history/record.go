@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +28,9 @@ const clockTolerance = 2 * time.Minute
 // in the future of this machine's clock was made with a wrong clock and counts
 // as old, so that a clock that was once set too far ahead stops nothing.
 //
+// Where a run moves the incidents, moves.Plan decides what is to be told of them
+// and Record queues that, with the run or not at all.
+//
 // Record also forgets what is too old; see keepRuns.
 func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error {
 	stored := *run
@@ -35,11 +40,14 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 		return s.explain("record a run in", err)
 	}
 	err = s.write(ctx, "record a run in", func(tx *transaction) error {
+		if err := tx.lock(ctx, stored.Cluster); err != nil {
+			return err
+		}
 		current, err := s.isCurrent(ctx, tx, &stored)
 		if err != nil {
 			return err
 		}
-		if stored.Incidents, err = moveIncidents(ctx, tx, &stored, current); err != nil {
+		if stored.Incidents, err = moveIncidents(ctx, tx, &stored, moves.Rules, current); err != nil {
 			return err
 		}
 		seq, err := storeRun(ctx, tx, &stored, body)
@@ -49,11 +57,18 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 		if err := s.storeMeasured(ctx, tx, &stored, seq, moves, current); err != nil {
 			return err
 		}
-		return s.forget(ctx, tx, &stored, seq, moves.KeepMembers)
+		if err := s.forget(ctx, tx, &stored, seq, moves.KeepMembers); err != nil {
+			return err
+		}
+		if !current {
+			return nil
+		}
+		return planDeliveries(ctx, tx, &stored, moves.Plan)
 	})
 	if err != nil {
 		return err
 	}
+	s.giveBack(ctx)
 	run.ID, run.StartedAt, run.Incidents = stored.ID, stored.StartedAt, stored.Incidents
 	setSince(run.Verdicts, run.Incidents)
 	return nil
@@ -79,6 +94,9 @@ func (s *Store) storeMeasured(ctx context.Context, tx *transaction, run *verdict
 	if err := storeSizes(ctx, tx, run, moves); err != nil {
 		return err
 	}
+	if err := storeMatched(ctx, tx, run, moves.SilencesMatched); err != nil {
+		return err
+	}
 	return storeSources(ctx, tx, run.Cluster, run.Sources, run.StartedAt)
 }
 
@@ -94,27 +112,27 @@ func (s *Store) isCurrent(ctx context.Context, tx *transaction, run *verdict.Run
 }
 
 // moveIncidents advances the incidents by a current run, and returns those of
-// the checks and hubs that the run judged.
-func moveIncidents(ctx context.Context, tx *transaction, run *verdict.Run, current bool) ([]verdict.Incident, error) {
-	open, err := openIncidents(ctx, tx, run.Cluster)
+// the checks and hubs that the run judged, without the pending ones.
+func moveIncidents(ctx context.Context, tx *transaction, run *verdict.Run, rules Rules, current bool) ([]verdict.Incident, error) {
+	was, err := standingIncidents(ctx, tx, run.Cluster, rules, run.StartedAt)
 	if err != nil {
-		return nil, fmt.Errorf("read the open incidents: %w", err)
+		return nil, err
 	}
+	var touched []verdict.Incident
 	if current {
-		touched := advance(open, run.Verdicts, run.StartedAt)
-		return touched, storeIncidents(ctx, tx, run.Cluster, touched)
-	}
-	byFingerprint := make(map[string]verdict.Incident, len(open))
-	for _, inc := range open {
-		byFingerprint[inc.Fingerprint] = inc
-	}
-	var standing []verdict.Incident
-	for i := range run.Verdicts {
-		if inc, ok := byFingerprint[run.Verdicts[i].Fingerprint]; ok {
-			standing = append(standing, inc)
+		var gone []int64
+		touched, gone = rules.advance(was, run.Verdicts, run.StartedAt)
+		if err := storeIncidents(ctx, tx, run.Cluster, touched, gone); err != nil {
+			return nil, err
+		}
+	} else {
+		for i := range run.Verdicts {
+			if inc, ok := was.open[run.Verdicts[i].Fingerprint]; ok {
+				touched = append(touched, inc)
+			}
 		}
 	}
-	return standing, nil
+	return slices.DeleteFunc(touched, func(inc verdict.Incident) bool { return inc.State == verdict.Pending }), nil
 }
 
 // storeRun writes the run's rows, gives it its ID, and returns its place in
@@ -128,13 +146,7 @@ func storeRun(ctx context.Context, tx *transaction, run *verdict.Run, body []byt
 	if err != nil {
 		return 0, err
 	}
-	if run.ID, err = nextID(ctx, tx, run.StartedAt); err != nil {
-		return 0, fmt.Errorf("find a free id for the run: %w", err)
-	}
-	var seq int64
-	err = tx.QueryRowContext(ctx, `INSERT INTO runs (id, cluster, started_at, duration_ns, version, summary, incidents)
-		VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq`, run.ID, run.Cluster, seconds(run.StartedAt),
-		run.Duration, run.Version, string(summary), incidents).Scan(&seq)
+	seq, err := insertRun(ctx, tx, run, string(summary), incidents)
 	if err != nil {
 		return 0, fmt.Errorf("store the run: %w", err)
 	}
@@ -144,6 +156,22 @@ func storeRun(ctx context.Context, tx *transaction, run *verdict.Run, body []byt
 		return 0, fmt.Errorf("store the findings: %w", err)
 	}
 	return seq, nil
+}
+
+// insertRun writes the run's row under an id that is free. Another cluster's run
+// may take that at the same moment; then it is another one.
+func insertRun(ctx context.Context, tx *transaction, run *verdict.Run, summary, incidents string) (seq int64, err error) {
+	for {
+		if run.ID, err = nextID(ctx, tx, run.StartedAt); err != nil {
+			return 0, fmt.Errorf("find a free id: %w", err)
+		}
+		err = tx.QueryRowContext(ctx, `INSERT INTO runs (id, cluster, started_at, duration_ns, version, summary, incidents, complete)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING seq`, run.ID, run.Cluster, seconds(run.StartedAt),
+			run.Duration, run.Version, summary, incidents, boolInt(run.Complete())).Scan(&seq)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return seq, err
+		}
+	}
 }
 
 // nextID is the run's start and a number that no other run of that second has,
@@ -160,5 +188,12 @@ func nextID(ctx context.Context, tx *transaction, start time.Time) (string, erro
 		highest = max(highest, n)
 		return err
 	}, "SELECT id FROM runs WHERE id >= ? AND id < ?", prefix, strings.TrimSuffix(prefix, "-")+".") // '.' follows '-'
-	return prefix + strconv.Itoa(highest+1), err
+	for n := highest + 1; err == nil; n++ {
+		id := prefix + strconv.Itoa(n)
+		var free bool
+		if free, err = tx.reserve(ctx, "run", id); free {
+			return id, nil
+		}
+	}
+	return "", err
 }

@@ -38,7 +38,7 @@ func TestRunComesBackWhole(t *testing.T) {
 		t.Errorf("id %s, start %v", run.ID, run.StartedAt)
 	}
 	want := []verdict.Incident{{ID: 1, Fingerprint: v.Fingerprint, Cluster: cluster, Hub: world.HubName, Check: "a", State: verdict.Opened,
-		Outcome: verdict.Fail, Severity: verdict.Error, Summary: v.Summary, Count: 1, OpenedAt: world.Now}}
+		Outcome: verdict.Fail, Severity: verdict.Error, Summary: v.Summary, Count: 1, OpenedAt: world.Now, FailingSince: world.Now, FailingRuns: 1}}
 	diff(t, want, run.Incidents)
 	diff(t, want, incidentsOf(t, s, true))
 	for _, id := range []string{Latest, run.ID, "2026", "20261120T120000Z-"} {
@@ -156,7 +156,12 @@ func TestOverlappingOlderRun(t *testing.T) {
 	world.Fail(&facts.Snapshot{Sources: late.Sources}, facts.KubeNodes, facts.CauseTimeout, "late")
 	record(t, s, late, users)
 
-	diff(t, before, past(t, s))
+	after := past(t, s)
+	if len(after.Runs) != 3 || after.Runs[1].Complete {
+		t.Errorf("runs %+v", after.Runs)
+	}
+	after.Runs, after.LastRecorded = before.Runs, before.LastRecorded
+	diff(t, before, after)
 	diff(t, open, incidentsOf(t, s, true))
 	diff(t, []verdict.Incident{open[1], open[0]}, late.Incidents) // a, b as they stand
 	if late.Verdicts[1].Since == nil || late.Verdicts[3].Since != nil {
@@ -209,17 +214,13 @@ func TestClockSetBack(t *testing.T) {
 func TestRecordIsAllOrNothing(t *testing.T) {
 	s := newStore(t)
 	record(t, s, runAt(0, counted(verdict.Pass, 1000)), users)
-	if _, err := s.db.Exec("ALTER TABLE sources RENAME TO gone"); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, s, "ALTER TABLE sources RENAME TO gone")
 	run := runAt(1, counted(verdict.Pass, 1), judged("a", verdict.Fail))
 	wantError(t, s.Record(t.Context(), run, Moves{Good: map[facts.SeriesKey]bool{users: true}}), "record a run in", s.path)
 	if run.ID != "" || run.Incidents != nil || run.Verdicts[1].Since != nil {
 		t.Error("the run looks recorded")
 	}
-	if _, err := s.db.Exec("ALTER TABLE gone RENAME TO sources"); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, s, "ALTER TABLE gone RENAME TO sources")
 	if b := past(t, s).Baselines[users]; b.Value != 1000 || b.Runs != 1 {
 		t.Errorf("the baseline moved: %+v", b)
 	}
@@ -247,7 +248,10 @@ func TestDamagedFindings(t *testing.T) {
 	s := newStore(t)
 	run := record(t, s, runAt(0, judged("a", verdict.Fail)))
 	var body []byte
-	if err := s.db.QueryRow("SELECT body FROM documents").Scan(&body); err != nil {
+	err := s.read(t.Context(), "read", func(tx *transaction) error {
+		return tx.QueryRowContext(t.Context(), "SELECT body FROM documents").Scan(&body)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	for name, damaged := range map[string][]byte{
@@ -255,9 +259,7 @@ func TestDamagedFindings(t *testing.T) {
 		"flipped": append(append([]byte{}, body[:len(body)-6]...), 0, 0, 0, 0, 0, 0),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := s.db.Exec("UPDATE documents SET body = ?", damaged); err != nil {
-				t.Fatal(err)
-			}
+			execute(t, s, "UPDATE documents SET body = ?", damaged)
 			_, err := s.Run(t.Context(), cluster, run.ID)
 			wantError(t, err, run.ID, s.path, "they are damaged")
 		})

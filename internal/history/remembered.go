@@ -3,9 +3,6 @@ package history
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 )
@@ -66,21 +63,8 @@ func (s *Store) Members(ctx context.Context, cluster, hub string) (Remembered, e
 			m.Created, m.Until = fromOptional(created), fromOptional(until)
 			all.Members = append(all.Members, m)
 			return nil
-		}, "SELECT name, user_id, created, until_at, coalesce("+covers+", 0) FROM members WHERE roster = ? ORDER BY name, since_seq",
+		}, "SELECT name, user_id, created, until_at, CASE WHEN "+covers+" THEN 1 ELSE 0 END FROM members WHERE roster = ? ORDER BY name, since_seq",
 			r.reference, r.reference, r.id)
 	})
 	return all, err
-}
-
-// Exists tells whether there is a history at a URL, without making one as Open
-// does.
-func Exists(rawURL, baseDir string) (bool, error) {
-	path, err := parseURL(rawURL, baseDir)
-	if err != nil {
-		return false, err
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return true, nil // what cannot be looked at is for Open to tell
 }

@@ -66,16 +66,16 @@ func TestMembers(t *testing.T) {
 
 func TestExists(t *testing.T) {
 	dir := t.TempDir()
-	if there, err := Exists("sqlite:history.db", dir); there || err != nil {
+	if there, err := Exists(t.Context(), Location{URL: "sqlite:history.db", BaseDir: dir}); there || err != nil {
 		t.Errorf("there is %t, %v", there, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "history.db"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if there, err := Exists("sqlite:history.db", dir); !there || err != nil {
+	if there, err := Exists(t.Context(), Location{URL: "sqlite:history.db", BaseDir: dir}); !there || err != nil {
 		t.Errorf("there is %t, %v", there, err)
 	}
-	if _, err := Exists("history.db", dir); err == nil {
+	if _, err := Exists(t.Context(), Location{URL: "history.db", BaseDir: dir}); err == nil {
 		t.Error("a path is taken for a URL")
 	}
 }

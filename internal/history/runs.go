@@ -25,7 +25,7 @@ type RunInfo struct {
 	Duration  time.Duration
 	Version   string
 	Summary   verdict.Summary
-	// Complete is true if no verdict was unknown.
+	// Complete is true if no verdict was unknown and no source failed.
 	Complete bool
 }
 
@@ -37,17 +37,16 @@ func (s *Store) Runs(ctx context.Context, cluster string, limit int) ([]RunInfo,
 			var info RunInfo
 			var started int64
 			var summary string
-			if err := r.Scan(&info.ID, &started, &info.Duration, &info.Version, &summary); err != nil {
+			if err := r.Scan(&info.ID, &started, &info.Duration, &info.Version, &summary, &info.Complete); err != nil {
 				return err
 			}
 			if err := json.Unmarshal([]byte(summary), &info.Summary); err != nil {
 				return fmt.Errorf("read the summary of run %s: %w", info.ID, err)
 			}
 			info.StartedAt = fromSeconds(started)
-			info.Complete = info.Summary.Unknown == 0
 			list = append(list, info)
 			return nil
-		}, "SELECT id, started_at, duration_ns, version, summary FROM runs WHERE cluster = ? ORDER BY seq DESC LIMIT ?", cluster, limit)
+		}, "SELECT id, started_at, duration_ns, version, summary, complete FROM runs WHERE cluster = ? ORDER BY seq DESC LIMIT ?", cluster, limit)
 	})
 	return list, err
 }

@@ -185,8 +185,10 @@ func writeSizes(ctx context.Context, tx *transaction, cluster string, changed []
 	if len(changed) == 0 {
 		return nil
 	}
-	write, err := tx.PrepareContext(ctx, `INSERT OR REPLACE INTO sizes (cluster, hub, claim, measure, bytes, inodes, at,
-		emptied_bytes, emptied_inodes, emptied_at, gone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	write, err := tx.PrepareContext(ctx, `INSERT INTO sizes (cluster, hub, claim, measure, bytes, inodes, at,
+		emptied_bytes, emptied_inodes, emptied_at, gone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (cluster, hub, claim, measure) DO UPDATE SET bytes = excluded.bytes, inodes = excluded.inodes, at = excluded.at,
+		emptied_bytes = excluded.emptied_bytes, emptied_inodes = excluded.emptied_inodes, emptied_at = excluded.emptied_at, gone_at = excluded.gone_at`)
 	if err != nil {
 		return fmt.Errorf("remember how much homes hold: %w", err)
 	}

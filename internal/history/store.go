@@ -2,9 +2,10 @@
 // span them, what is normal for a hub and who its users are, which sources once
 // could be read, and which receiver was told what.
 //
-// It is one SQLite file that several processes may use at once. Whatever a run
-// leaves behind is written in one transaction, so that a process killed at any
-// moment leaves either all of a run or nothing of it.
+// It is an SQLite file or a schema in a PostgreSQL database, and several
+// processes may use it at once. Whatever a run leaves behind is written in one
+// transaction, so that a process killed at any moment leaves either all of a
+// run or nothing of it.
 //
 // All times are UTC and truncated to seconds.
 package history
@@ -12,17 +13,16 @@ package history
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"net/url"
+	"errors"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // Store is an open history. Its methods may be called concurrently, and other
-// processes may use the same file at the same time.
+// processes may use the same history at the same time.
 type Store struct {
-	db   *sql.DB
+	db     *sql.DB
+	engine engine
+	// path is SQLite's file, or the server's URL without its password and options.
 	path string
 	// clock is the wall clock. It only guards against a history written while
 	// a clock was wrong; everything stored takes its time from the caller.
@@ -35,88 +35,79 @@ type Store struct {
 // 100,000 findings takes about a second on a slow disk.
 const busyTimeout = 30 * time.Second
 
-// Open opens the history at a URL, makes it if there is none, and brings an
-// older one up to date. A relative path is taken from baseDir, the folder of
-// the configuration file. The folder must exist: a history made in a folder
-// that only should have been a mounted volume would be forgotten with its
-// container. A new file can be read by its owner only, as findings hold names
-// of people.
+// Open opens a history, makes it if there is none, and brings an older one up
+// to date.
 //
-// The errors say which file it is about and what to do: a folder that is
-// missing or cannot be written, a full disk, a damaged file, a file of another
-// application (which is not touched), a history of a newer version.
-func Open(ctx context.Context, rawURL, baseDir string) (*Store, error) {
-	path, err := parseURL(rawURL, baseDir)
+// The folder of a file must exist: a history made in a folder that only should
+// have been a mounted volume would be forgotten with its container. A new file
+// can be read by its owner only, as findings hold names of people. In a
+// PostgreSQL database everything is in a schema of its own, "hubaudit", which is
+// made if the role may; the rest of the database is left as it is, and that of
+// a hub is refused.
+//
+// The errors say which history it is about and what to do: a folder that is
+// missing or cannot be written, a full disk, a damaged file, a server that does
+// not answer or let the role in, what another application made (which is not
+// touched), a history of a newer version. They hold no password.
+func Open(ctx context.Context, where Location) (*Store, error) {
+	s, err := where.connect()
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareFile(path); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", dsn(path))
-	if err != nil {
-		return nil, fmt.Errorf("open the history %s: %w", path, err)
-	}
-	// One connection: SQLite lets one write at a time anyway, and waiting in
-	// database/sql ends with the caller's context at once.
-	db.SetMaxOpenConns(1)
-	s := &Store{db: db, path: path, clock: time.Now, keepBytes: keepBytes, keepEnded: keepEnded}
 	if err := s.migrate(ctx); err != nil {
-		db.Close()
-		return nil, s.explain("open", err)
+		return nil, errors.Join(s.explain("open", err), s.db.Close())
 	}
 	return s, nil
 }
 
-// dsn is the driver's name of the file and how it is to be used.
-//
-// The journal is a rollback journal, not a write-ahead log: a WAL needs memory
-// shared by all processes, which network file systems do not have, and a
-// volume in Kubernetes often is one. A run is written every few minutes, so the
-// log's speed would gain nothing. EXTRA also syncs the folder after the
-// journal is removed: what was committed survives a power failure.
-//
-// Transactions take the write lock when they begin. Taking it later can fail
-// half-way without a wait when two processes have both read.
-func dsn(path string) string {
-	options := url.Values{
-		"mode":          {"rw"}, // prepareFile makes the file, with its mode
-		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
-		"_journal_mode": {"DELETE"},
-		"_synchronous":  {"EXTRA"},
-		"_foreign_keys": {"on"},
-		"_txlock":       {"immediate"},
-		"_defensive":    {"1"},
-		"_dqs":          {"0"},
-		"_error_rc":     {"1"},
-		"_pragma":       {"secure_delete(1)"}, // names that are forgotten are gone from the file too
+// Exists tells whether there is a history, without making one as Open does.
+func Exists(ctx context.Context, where Location) (bool, error) {
+	if !where.server() {
+		return fileExists(where)
 	}
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode(), OmitHost: true}).String()
+	s, err := where.connect()
+	if err != nil {
+		return false, err
+	}
+	defer s.db.Close()
+	version, err := s.engine.version(ctx, s.db)
+	if err != nil {
+		return false, s.explain("look for", err)
+	}
+	return version > 0, nil
+}
+
+func makeStore(db *sql.DB, e engine, path string) *Store {
+	return &Store{db: db, engine: e, path: path, clock: time.Now, keepBytes: keepBytes, keepEnded: keepEnded}
 }
 
 // Close closes the history.
 func (s *Store) Close() error { return s.db.Close() }
 
-// write runs f in a transaction that holds the write lock from its begin.
+// write runs f in a transaction that may write. SQLite lets only one of them
+// begin at a time; see transaction.lock for PostgreSQL.
 func (s *Store) write(ctx context.Context, what string, f func(*transaction) error) error {
-	return s.transact(ctx, what, nil, f)
+	return s.transact(ctx, what, true, f)
 }
 
 // read runs f in a transaction that sees one state of the history.
 func (s *Store) read(ctx context.Context, what string, f func(*transaction) error) error {
-	return s.transact(ctx, what, &sql.TxOptions{ReadOnly: true}, f)
+	return s.transact(ctx, what, false, f)
 }
 
-func (s *Store) transact(ctx context.Context, what string, opts *sql.TxOptions, f func(*transaction) error) error {
-	tx, err := s.db.BeginTx(ctx, opts)
+func (s *Store) transact(ctx context.Context, what string, write bool, f func(*transaction) error) error {
+	tx, err := s.engine.begin(ctx, s.db, write)
 	if err != nil {
 		return s.explain(what, err)
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := f(&transaction{tx: tx}); err != nil {
+	defer func() { _ = tx.tx.Rollback() }() // after a commit it does nothing
+	if err := f(tx); err != nil {
 		return s.explain(what, err)
 	}
-	if err := tx.Commit(); err != nil {
+	if err := tx.tx.Commit(); err != nil {
+		if write && s.engine.uncertain(err) {
+			err = &uncertainty{err}
+		}
 		return s.explain(what, err)
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
@@ -30,10 +29,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// open opens the history of a test, whose machine has the clock of its world.
+// open opens the history of a test, a file or what serverStore made, whose
+// machine has the clock of its world.
 func open(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), "sqlite:"+path, "")
+	s, err := Open(t.Context(), locationOf(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,9 +42,41 @@ func open(t testing.TB, path string) *Store {
 	return s
 }
 
+// newStore makes an empty history: a file, or with HUBAUDIT_TEST_POSTGRES a
+// database of its own on that server.
 func newStore(t testing.TB) *Store {
 	t.Helper()
-	return open(t, filepath.Join(t.TempDir(), "h.db"))
+	return open(t, newPlace(t))
+}
+
+// newPlace is where a history is to be made; see open.
+func newPlace(t testing.TB) string {
+	t.Helper()
+	if os.Getenv(serverEnv) != "" {
+		return newDatabase(t)
+	}
+	return filepath.Join(t.TempDir(), "h.db")
+}
+
+// execute changes a history by hand.
+func execute(t testing.TB, s *Store, query string, args ...any) {
+	t.Helper()
+	err := s.write(t.Context(), "change", func(tx *transaction) error { _, err := tx.ExecContext(t.Context(), query, args...); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unsafe makes a file faster for a test of hundreds of runs: it need not survive
+// a power failure.
+func unsafe(t testing.TB, s *Store) {
+	t.Helper()
+	if _, file := s.engine.(sqliteFile); !file {
+		return
+	}
+	if _, err := s.db.Exec("PRAGMA synchronous = OFF"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // runAt is a run at so many minutes after the world's noon, with all sources well.
@@ -114,7 +146,8 @@ func incidentsOf(t testing.TB, s *Store, openOnly bool) []verdict.Incident {
 func count(t testing.TB, s *Store, query string, args ...any) int {
 	t.Helper()
 	var n int
-	if err := s.db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {
+	err := s.read(t.Context(), "count in", func(tx *transaction) error { return tx.QueryRowContext(t.Context(), query, args...).Scan(&n) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -155,6 +188,9 @@ func TestNewHistoryIsEmpty(t *testing.T) {
 	}
 	_, err = s.Run(t.Context(), cluster, Latest)
 	wantError(t, err, `no run of cluster "east" yet`, "audit now")
+	if _, file := s.engine.(sqliteFile); !file {
+		return
+	}
 	if mode := count(t, s, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'delete'"); mode != 1 {
 		t.Error("the journal is not a rollback journal")
 	}
@@ -165,7 +201,7 @@ func TestNewHistoryIsEmpty(t *testing.T) {
 
 func TestFileIsPrivateAndRelativeToTheConfiguration(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(t.Context(), "sqlite:sub?mode=ro&x=%20#y.db", dir)
+	s, err := Open(t.Context(), Location{URL: "sqlite:sub?mode=ro&x=%20#y.db", BaseDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +216,7 @@ func TestFileIsPrivateAndRelativeToTheConfiguration(t *testing.T) {
 }
 
 func TestReopenKeepsEverything(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "h.db")
+	path := newPlace(t)
 	s := open(t, path)
 	run := record(t, s, runAt(0, counted(verdict.Pass, 1000), judged("a", verdict.Fail)), users)
 	before := past(t, s)
@@ -196,17 +232,21 @@ func TestReopenKeepsEverything(t *testing.T) {
 
 // TestMigrations takes the schema down and up again, and opens it half-way.
 func TestMigrations(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "h.db")
+	path := newPlace(t)
 	s := open(t, path)
 	record(t, s, runAt(0, judged("a", verdict.Fail)))
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.db, os.DirFS("migrations"))
+	provider, err := s.engine.migrations(s.db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := provider.DownTo(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if n := count(t, s, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%'"); n != 0 {
+	tables := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%'"
+	if _, file := s.engine.(sqliteFile); !file {
+		tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'hubaudit' AND tablename NOT LIKE 'goose%'"
+	}
+	if n := count(t, s, tables); n != 0 {
 		t.Errorf("%d tables are left", n)
 	}
 	s.Close()
@@ -222,7 +262,6 @@ func TestClustersAreApart(t *testing.T) {
 	record(t, s, runAt(0, counted(verdict.Fail, 1000)), users)
 	for _, list := range []func() (int, error){
 		func() (int, error) { l, err := s.Incidents(t.Context(), "west", false); return len(l), err },
-		func() (int, error) { l, err := s.Pending(t.Context(), "west"); return len(l), err },
 		func() (int, error) { l, err := s.Runs(t.Context(), "west", 5); return len(l), err },
 		func() (int, error) {
 			p, err := s.Past(t.Context(), "west", world.Now)
@@ -252,6 +291,7 @@ func TestContextEndsWaiting(t *testing.T) {
 }
 
 func TestAdviceForFailuresOfTheStore(t *testing.T) {
+	onlyFile(t)
 	record100 := func(s *Store) error { return s.Record(t.Context(), manyFindings(20000), Moves{}) }
 	pragma := func(text string) func(*testing.T, *Store) {
 		return func(t *testing.T, s *Store) {

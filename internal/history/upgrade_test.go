@@ -40,6 +40,19 @@ func TestUpgradeFromVersion1(t *testing.T) {
 	if n := len(incidentsOf(t, s, true)); n != 2 {
 		t.Errorf("%d open incidents, want 2", n)
 	}
+	open := incidentsOf(t, s, true)
+	for _, inc := range open {
+		if !inc.FailingSince.Equal(inc.OpenedAt) || inc.FailingRuns != 1 || inc.CleanRuns != 0 || inc.Reopened != 0 || inc.Silence != "" {
+			t.Errorf("incident %+v", inc)
+		}
+	}
+	sent := told(t, s, open[0].ID, open[1].ID)
+	if len(sent) != 1 || !sent[0].Sent() || !sent[0].QueuedAt.Equal(sent[0].At) || sent[0].Kind != verdict.DeliveryOpened || sent[0].Tries != 0 {
+		t.Errorf("told %+v", sent)
+	}
+	if runs := past(t, s).Runs; len(runs) != 5 || !runs[4].Complete {
+		t.Errorf("runs %+v", runs)
+	}
 	_, err = s.Diff(t.Context(), cluster, "latest~1", Latest, "")
 	wantError(t, err, "neither run", "before 0.2")
 

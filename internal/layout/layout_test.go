@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/copies":                 {"internal/facts", "internal/replica"},
 	"internal/lhsetting":              {},
 	"internal/schedule":               {},
+	"internal/silence":                {"internal/text", "internal/verdict"},
 	"internal/objecturl":              {"internal/text"},
 	"internal/backups":                {"internal/facts", "internal/copies", "internal/lhsetting", "internal/schedule"},
 	"internal/drain":                  {"internal/facts", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/text"},
@@ -56,13 +57,14 @@ var allowed = map[string][]string{
 	"internal/collect": {"internal/facts", "internal/config", "internal/kubespawner", "internal/collect/source", "internal/collect/hubdb", "internal/collect/hubapi", "internal/collect/prometheus", "internal/collect/kube",
 		"internal/collect/longhorn", "internal/collect/dump", "internal/collect/backup", "internal/collect/homes", "internal/collect/verify"},
 	"internal/history":  {"internal/facts", "internal/verdict"},
-	"notify":            {"internal/verdict", "internal/text"},
+	"notify":            {"internal/verdict", "internal/text", "internal/kubespawner"},
 	"notify/notifytest": {},
 	"report":            {"internal/verdict", "internal/facts", "internal/prediction", "internal/rescue", "internal/drain", "internal/text"},
-	"internal/audit": {"checks", "internal/collect", "internal/config", "internal/facts", "internal/history", "internal/verdict",
+	"internal/audit": {"checks", "internal/collect", "internal/config", "internal/facts", "internal/history", "internal/silence", "internal/text", "internal/verdict",
 		"notify", "report"},
+	"internal/watch": {"internal/text", "internal/verdict", "report"},
 	"cmd/audit": {"checks", "internal/audit", "internal/attribution", "internal/prediction", "internal/rescue", "internal/drain", "internal/checkdoc", "internal/collect/hubdb", "internal/config", "internal/facts",
-		"internal/history", "internal/text", "internal/verdict", "report"},
+		"internal/history", "internal/silence", "internal/text", "internal/verdict", "internal/watch", "report"},
 	"internal/world":          {"internal/facts", "internal/kubespawner"},
 	"internal/world/generate": {"internal/world"},
 	"internal/layout":         {},
@@ -73,16 +75,18 @@ var only = map[string][]string{
 	"k8s.io/":                          {"internal/collect/"},
 	"database/sql":                     {"internal/collect/hubdb", "internal/collect/verify", "internal/history", "internal/rescue", "internal/world"},
 	"modernc.org/sqlite":               {"internal/collect/hubdb", "internal/collect/verify", "internal/history", "internal/rescue", "internal/world"},
-	"github.com/jackc/pgx/":            {"internal/collect/hubdb", "internal/collect/verify/sqldump"},
+	"github.com/jackc/pgx/":            {"internal/collect/hubdb", "internal/collect/verify/sqldump", "internal/history"},
 	"github.com/go-sql-driver/mysql":   {"internal/collect/hubdb", "internal/collect/verify/sqldump"},
 	"github.com/slack-go/slack":        {"notify"},
 	"github.com/PagerDuty/":            {"notify"},
+	"github.com/wneessen/go-mail":      {"notify"},
+	"github.com/emersion/":             {"notify/notifytest"},
 	"github.com/aws/":                  {"internal/collect/backup"},
 	"github.com/Azure/":                {"internal/collect/backup"},
 	"google.golang.org/api/":           {"internal/collect/backup"},
 	"github.com/spf13/cobra":           {"cmd/audit"},
-	"github.com/rs/zerolog":            {"cmd/audit", "internal/audit"},
-	"net/http":                         {"internal/collect/", "notify"},
+	"github.com/rs/zerolog":            {"cmd/audit", "internal/audit", "internal/watch"},
+	"net/http":                         {"internal/collect/", "internal/watch", "notify"},
 	"github.com/go-json-experiment/":   {"internal/collect/", "report"},
 	"golang.org/x/text/":               {"checks", "internal/rescue"},
 	"github.com/google/go-cmp":         {},
@@ -90,7 +94,7 @@ var only = map[string][]string{
 }
 
 // pure packages do no input or output and read no clock.
-var pure = []string{"internal/facts", "internal/verdict", "internal/objecturl", "internal/kubespawner", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/schedule", "internal/backups", "internal/drain", "checks", "internal/text"}
+var pure = []string{"internal/facts", "internal/verdict", "internal/objecturl", "internal/kubespawner", "internal/attribution", "internal/replica", "internal/copies", "internal/lhsetting", "internal/schedule", "internal/silence", "internal/backups", "internal/drain", "checks", "internal/text"}
 
 var impure = []string{"os", "os/exec", "io/fs", "io/ioutil", "net", "net/http", "database/sql", "context", "syscall", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand"}
 

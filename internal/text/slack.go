@@ -35,6 +35,22 @@ func SlackCode(name string, max int) string {
 	return "`" + slackEscapes.Replace(slackCut(name, max-backticks, slackWidth)) + "`"
 }
 
+// SlackLinkMax is the longest that SlackLink makes.
+const SlackLinkMax = 500
+
+// SlackLink is mrkdwn for a link under our own words, "" where there is no
+// WebAddress or it holds what could end the link.
+func SlackLink(address, words string) string {
+	if WebAddress(address, SlackLinkMax) == "" || strings.Contains(address, "|") {
+		return ""
+	}
+	link := "<" + slackEscapes.Replace(address) + "|" + slackEscapes.Replace(words) + ">"
+	if len(link) > SlackLinkMax {
+		return ""
+	}
+	return link
+}
+
 // slackWidth is the length of a rune in escaped mrkdwn.
 func slackWidth(r rune) int {
 	switch r {

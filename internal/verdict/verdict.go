@@ -84,8 +84,9 @@ type Verdict struct {
 	Fingerprint string `json:"fingerprint"`
 	// Since is when the open incident of this verdict was opened.
 	Since *time.Time `json:"since,omitempty"`
-	// Silenced is how many of the findings a silence covers, Silence one that does.
-	// Severity and Count are those of the others, unless all are covered.
+	// Silenced is how many of the findings silences cover. Severity and Count are
+	// those of the others. Where all are covered, Silence is one that does, in words,
+	// and Severity and Count are those of all.
 	Silenced int    `json:"silenced,omitempty"`
 	Silence  string `json:"silence,omitempty"`
 	// ExplainedBy is the fingerprint of the failing verdict that is the cause of this
@@ -211,6 +212,8 @@ type Summary struct {
 	Error    int `json:"error"`
 	Warning  int `json:"warning"`
 	Info     int `json:"info"`
+	// Silenced is how many of the failing ones silences cover whole.
+	Silenced int `json:"silenced,omitzero"`
 }
 
 // Summary counts the run's verdicts.
@@ -225,6 +228,9 @@ func (r *Run) Summary() Summary {
 		}
 		if n := severities[v.Severity]; n != nil && v.Outcome == Fail {
 			*n++
+		}
+		if v.Outcome == Fail && v.Silence != "" {
+			s.Silenced++
 		}
 	}
 	return s

@@ -2,10 +2,10 @@ package notifytest
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -31,6 +31,10 @@ type SlackPost struct {
 	Blocks    json.RawMessage
 	// Form has what else was sent.
 	Form map[string]string
+	// Edits is how often chat.update has changed it.
+	Edits int
+	// fixed is the word with which the server refuses to change it.
+	fixed string
 }
 
 // SlackFile is a file that was uploaded and shared.
@@ -46,6 +50,7 @@ type SlackServer struct {
 	files   []SlackFile
 	pending map[string]*SlackFile // by file id
 	clock   int
+	rates   *slackRates // nil: any number of messages is taken
 }
 
 // NewSlackServer starts a server; Close ends it.
@@ -106,6 +111,12 @@ func (s *SlackServer) serve(w http.ResponseWriter, r *http.Request) {
 		s.receive(w, r)
 		return
 	}
+	if after := s.rates.excess(method, r.FormValue("channel")); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(after))
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"ok":false,"error":"ratelimited"}`)
+		return
+	}
 	answer, word := map[string]any{}, s.authorize(r)
 	if word == "" {
 		switch method {
@@ -113,6 +124,8 @@ func (s *SlackServer) serve(w http.ResponseWriter, r *http.Request) {
 			answer["user"] = "hubaudit"
 		case "chat.postMessage":
 			answer, word = s.postMessage(r)
+		case "chat.update":
+			answer, word = s.update(r)
 		case "files.getUploadURLExternal":
 			answer, word = s.uploadURL(r)
 		case "files.completeUploadExternal":
@@ -151,30 +164,6 @@ func slackChannel(name string) (id, word string) {
 		return "", "not_in_channel"
 	}
 	return "", "channel_not_found"
-}
-
-func (s *SlackServer) postMessage(r *http.Request) (map[string]any, string) {
-	id, word := slackChannel(r.FormValue("channel"))
-	if word != "" {
-		return nil, word
-	}
-	p := SlackPost{Method: "chat.postMessage", Channel: id, ThreadTS: r.FormValue("thread_ts"), Text: r.FormValue("text"),
-		Broadcast: r.FormValue("reply_broadcast") == "true", Blocks: json.RawMessage(r.FormValue("blocks")), Form: map[string]string{}}
-	for name, values := range r.PostForm {
-		if !slices.Contains([]string{"token", "channel", "thread_ts", "text", "reply_broadcast", "blocks"}, name) {
-			p.Form[name] = strings.Join(values, ",")
-		}
-	}
-	if word := checkSlackMessage(p.Text, p.Blocks); word != "" {
-		return nil, word
-	}
-	if p.ThreadTS != "" && !slices.ContainsFunc(s.posts, func(have SlackPost) bool { return have.TS == p.ThreadTS && have.Channel == id }) {
-		return nil, "thread_not_found"
-	}
-	s.clock++
-	p.TS = fmt.Sprintf("1700000000.%06d", s.clock)
-	s.posts = append(s.posts, p)
-	return map[string]any{"channel": id, "ts": p.TS, "message": map[string]any{"text": p.Text}}, ""
 }
 
 // webhook answers in plain text: ok, or a word with a 4xx.

@@ -35,3 +35,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- or (.Capabilities.APIVersions.Has "longhorn.io/v1beta2") (.Capabilities.APIVersions.Has "longhorn.io/v1beta1") }}
 {{- else }}{{ .Values.rbac.longhornEvents }}{{ end }}
 {{- end }}
+
+{{/* Whether the history is a file, which needs a claim, and not on a database server. */}}
+{{- define "hubaudit.keepsFile" -}}
+{{- not (hasPrefix "postgres" (default "" .Values.config.history)) }}
+{{- end }}

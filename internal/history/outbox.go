@@ -1,0 +1,136 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hubaudit/internal/verdict"
+)
+
+// keepResolutions is for how long receivers may still be told of an incident
+// that is over: who hears of it a month later can do nothing with it.
+const keepResolutions = 30 * 24 * time.Hour
+
+// untold selects incidents of which receivers may have to be told: those that
+// are open, and those resolved since a time of which something is queued, or
+// of which a receiver was told that they are open and not that they are over.
+const untold = "cluster = ? AND " + notPending + ` AND (resolved_at IS NULL OR resolved_at >= ? AND EXISTS (
+	SELECT 1 FROM deliveries d WHERE d.incident = incidents.id AND (d.sent_at IS NULL OR d.kind <> 'resolved') AND NOT EXISTS (
+		SELECT 1 FROM deliveries o WHERE o.incident = d.incident AND o.receiver = d.receiver AND o.kind = 'resolved' AND o.sent_at IS NOT NULL
+			AND o.id > d.id))) ORDER BY id`
+
+// planDeliveries lets a current run decide what is to be told, and queues that.
+func planDeliveries(ctx context.Context, tx *transaction, run *verdict.Run, plan func([]verdict.Incident, []verdict.Delivery) verdict.Outbox) error {
+	if plan == nil {
+		return nil
+	}
+	list, err := incidents(ctx, tx, untold, run.Cluster, seconds(run.StartedAt.Add(-keepResolutions)))
+	if err != nil {
+		return fmt.Errorf("read the incidents to tell of: %w", err)
+	}
+	ids := make([]int64, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	told, err := deliveriesOf(ctx, tx, run.Cluster, ids)
+	if err != nil {
+		return fmt.Errorf("read what was told of them: %w", err)
+	}
+	return queue(ctx, tx, run, plan(list, told))
+}
+
+// queue changes what is queued. Whatever was sent stays as it is.
+func queue(ctx context.Context, tx *transaction, run *verdict.Run, out verdict.Outbox) error {
+	var sent []verdict.Delivery
+	for _, id := range out.Drop {
+		d, err := takeBack(ctx, tx, run, id)
+		if err != nil {
+			return fmt.Errorf("take queued message %d back: %w", id, err)
+		}
+		sent = append(sent, d...)
+	}
+	for _, d := range out.Put {
+		d.Run, d.QueuedAt, d.At = run.ID, run.StartedAt, time.Time{}
+		var err error
+		if d.ID == 0 {
+			err = insertDelivery(ctx, tx, d)
+		} else {
+			err = replaceQueued(ctx, tx, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, d := range sent {
+		if err := tellAgain(ctx, tx, run, d); err != nil {
+			return fmt.Errorf("correct what %s was told of incident %d: %w", d.Receiver, d.Incident, err)
+		}
+	}
+	return nil
+}
+
+// takeBack drops a queued message. One that was handed to a sender may have
+// reached its receiver, though nobody has said so: the sender may have been
+// killed in between. So it is taken for sent if it says that an incident is
+// over, and returned; and it is held back otherwise, and not forgotten, as what
+// says that the incident is over must follow it.
+func takeBack(ctx context.Context, tx *transaction, run *verdict.Run, id int64) (sent []verdict.Delivery, err error) {
+	const ofCluster = " AND sent_at IS NULL AND incident IN (SELECT id FROM incidents WHERE cluster = ?)"
+	if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id = ? AND handed_at IS NULL"+ofCluster, id, run.Cluster); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE deliveries SET not_before = ? WHERE id = ? AND kind <> 'resolved'"+ofCluster,
+		seconds(run.StartedAt.Add(maxHold/2)), id, run.Cluster); err != nil {
+		return nil, err
+	}
+	if sent, err = deliveries(ctx, tx, "d.id = ? AND d.kind = 'resolved'"+ofCluster, id, run.Cluster); err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE deliveries SET sent_at = handed_at WHERE id = ? AND kind = 'resolved'"+ofCluster, id, run.Cluster)
+	return sent, err
+}
+
+// tellAgain makes sure that a receiver that may have been told that an incident
+// is over is told that it is not.
+func tellAgain(ctx context.Context, tx *transaction, run *verdict.Run, sent verdict.Delivery) error {
+	queued, err := tx.ExecContext(ctx, "UPDATE deliveries SET kind = ? WHERE incident = ? AND receiver = ? AND sent_at IS NULL AND kind <> 'resolved'",
+		string(verdict.DeliveryReopened), sent.Incident, sent.Receiver)
+	if err != nil {
+		return err
+	}
+	if n, err := queued.RowsAffected(); n > 0 || err != nil {
+		return err
+	}
+	list, err := incidents(ctx, tx, "id = ? AND resolved_at IS NULL", sent.Incident)
+	for _, inc := range list {
+		if inc.Told() {
+			err = insertDelivery(ctx, tx, verdict.Delivery{Incident: inc.ID, Fingerprint: inc.Fingerprint, Receiver: sent.Receiver,
+				Kind: verdict.DeliveryReopened, Reason: "it is open again, and " + sent.Receiver + " may have been told that it is over",
+				Run: run.ID, Severity: inc.Severity, Count: inc.Count, Summary: inc.Summary, QueuedAt: run.StartedAt})
+		}
+	}
+	return err
+}
+
+// replaceQueued gives a queued message another content. It keeps since when it
+// waits and how often it was tried in vain: both are the receiver's.
+func replaceQueued(ctx context.Context, tx *transaction, d verdict.Delivery) error {
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET kind = ?, reason = ?, run_id = ?, severity = ?, findings = ?, summary = ?, not_before = ?
+		WHERE id = ? AND incident = ? AND receiver = ? AND sent_at IS NULL`,
+		string(d.Kind), d.Reason, d.Run, string(d.Severity), d.Count, d.Summary, optional(d.NotBefore), d.ID, d.Incident, d.Receiver)
+	if err != nil {
+		return fmt.Errorf("replace queued message %d: %w", d.ID, err)
+	}
+	return nil
+}
+
+// forgetQueued drops what is queued about incidents that were over before a time.
+func forgetQueued(ctx context.Context, tx *transaction, cluster string, before int64) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM deliveries WHERE sent_at IS NULL
+		AND incident IN (SELECT id FROM incidents WHERE cluster = ? AND resolved_at < ?)`, cluster, before)
+	if err != nil {
+		return fmt.Errorf("drop messages of incidents that ended long ago: %w", err)
+	}
+	return nil
+}

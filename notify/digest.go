@@ -1,0 +1,75 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+
+	"hubaudit/internal/text"
+)
+
+const (
+	// flood is how many messages at once people read one by one at most; of more
+	// than that the alone most urgent come by themselves and the others together.
+	flood = 20
+	alone = 15
+)
+
+// portion is what is sent in one go: one message, or many as a digest.
+type portion struct {
+	due      []Delivery
+	messages []Message
+	digest   bool
+}
+
+// portions cuts up what is due, which is in the order of urgency. What calls nobody
+// does not count: it is no message to read.
+func portions(r Receiver, due []Delivery, messages []Message) []portion {
+	calls := 0
+	for calls < len(due) && due[calls].Kind != Changed {
+		calls++
+	}
+	_, digests := r.(Digester)
+	var all []portion
+	for n := 0; n < len(due); {
+		p := portion{due[n : n+1], messages[n : n+1], false}
+		if digests && calls > flood && n == alone {
+			p = portion{due[n:calls], messages[n:calls], true}
+		}
+		all = append(all, p)
+		n += len(p.due)
+	}
+	return all
+}
+
+// sendTo keeps a crash while composing one message from costing the others.
+func (p *portion) sendTo(ctx context.Context, r Receiver) (ref string, err error) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			err = &SendError{Err: fmt.Errorf("the receiver crashed, please report it: %v", crash), Refused: true}
+		}
+	}()
+	if p.digest {
+		return r.(Digester).SendDigest(ctx, p.messages)
+	}
+	return r.Send(ctx, p.messages[0])
+}
+
+// label names the incidents of a portion in an error.
+func (p *portion) label() string {
+	if !p.digest {
+		return label(&p.messages[0])
+	}
+	return fmt.Sprintf("%s together, %s the first of them", text.Count(len(p.messages), "incident"), label(&p.messages[0]))
+}
+
+// label names an incident in an error.
+func label(m *Message) string {
+	s := text.Name(m.Incident.Check)
+	if m.Incident.Hub != "" {
+		s += " of " + text.Name(m.Incident.Hub)
+	}
+	if m.Incident.ID != 0 {
+		s += fmt.Sprintf(" (incident %d)", m.Incident.ID)
+	}
+	return s
+}
