@@ -25,15 +25,6 @@ func ranEvery(now time.Time, n int, apart, newest time.Duration) []facts.PastRun
 	return runs
 }
 
-// ranAt are complete runs at these distances before the run, the newest first.
-func ranAt(now time.Time, before ...time.Duration) []facts.PastRun {
-	runs := make([]facts.PastRun, len(before))
-	for i, d := range before {
-		runs[i] = facts.PastRun{At: now.Add(-d), Complete: true}
-	}
-	return runs
-}
-
 // busy lets something happen every quarter of an hour of the last month.
 func busy(s *facts.Snapshot) {
 	for d := 10 * time.Minute; d < 31*24*time.Hour; d += 15 * time.Minute {

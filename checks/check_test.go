@@ -74,6 +74,8 @@ func healthy() *facts.Snapshot {
 	world.ServeAPI(s, world.HubName)
 	world.Measure(s)
 	world.Remember(s)
+	s.Past.Runs = ranEvery(s.Now, fullRhythm, time.Hour, time.Hour)
+	s.Past.LastRecorded = s.Past.Runs[0].At
 	for i := range hubOf(s).Backups {
 		o := hubOf(s).Backups[i].Opened
 		o.Content, o.Known, o.KnownAt = nil, true, s.Now.Add(-time.Hour)

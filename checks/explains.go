@@ -107,7 +107,9 @@ func byLostContent(_, cause *verdict.Finding) bool {
 }
 
 // fewerUsers leaves to be told that there are more users than usual.
-func fewerUsers(effect, _ *verdict.Finding) bool { return strings.HasPrefix(effect.Details["change"], "-") }
+func fewerUsers(effect, _ *verdict.Finding) bool {
+	return strings.HasPrefix(effect.Details["change"], "-")
+}
 
 func lostUsers(effect, cause *verdict.Finding) bool {
 	return fewerUsers(effect, cause) && byLostContent(effect, cause)

@@ -113,7 +113,11 @@ func (d *decider) resolved(i *verdict.Incident, s *standing) {
 		d.rule(i, s.receiver, StillQueued, "", s.receiver+" is to be told that it is over")
 	default:
 		m := d.message(i, s, Resolved, cmp.Or(i.Reason, "the invariant holds again"))
-		if opening != nil && opening.NotBefore.After(m.NotBefore) {
+		switch {
+		case opening == nil:
+		case d.takenBack(opening):
+			m.ID = opening.ID
+		case opening.NotBefore.After(m.NotBefore):
 			m.NotBefore = opening.NotBefore
 		}
 		d.put(i, m, ItIsOver)
@@ -208,7 +212,8 @@ func (d *decider) reconcile(i *verdict.Incident, s *standing, c choice) {
 		return
 	}
 	m.ID, m.QueuedAt, m.Tries, m.Error = queued.ID, queued.QueuedAt, queued.Tries, queued.Error
-	if queued.Tries > 0 || mayWait(m.Kind, m.Severity) && mayWait(queued.Kind, queued.Severity) {
+	waits := queued.Tries > 0 || mayWait(m.Kind, m.Severity) && mayWait(queued.Kind, queued.Severity)
+	if waits && !d.takenBack(queued) {
 		m.NotBefore = queued.NotBefore // quiet hours hold a message once
 	}
 	// What a receiver of states takes for over without news must be as new as the run.
@@ -234,6 +239,12 @@ func (d *decider) message(i *verdict.Incident, s *standing, kind Kind, words str
 // mayWait tells whether quiet hours hold a message back. What calls nobody
 // disturbs nobody.
 func mayWait(kind Kind, s verdict.Severity) bool { return kind != Changed && !s.AtLeast(verdict.Error) }
+
+// takenBack tells whether a queued message was taken back when it might have reached its
+// receiver already: it waits for longer than any quiet hours or any receiver's wish.
+func (d *decider) takenBack(queued *Delivery) bool {
+	return queued.NotBefore.After(d.now.Add(maxPatience)) && queued.NotBefore.After(d.quietEnd)
+}
 
 func isOpening(k Kind) bool { return k == Opened || k == Reopened }
 

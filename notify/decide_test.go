@@ -234,6 +234,9 @@ func TestDecide(t *testing.T) {
 		"over while a reminder was queued":          {incident(resolved), list{told("mail", notify.Opened, verdict.Critical, 2*day), queued(5, "mail", notify.Repeated, verdict.Critical)}, policy(to("mail")), []string{"mail: overtaken", "mail: it-is-over", "put mail resolved", "drop 5"}},
 		"over, and over again, unheard":             {incident(resolved), list{told("mail", notify.Opened, verdict.Critical, 2*day), told("mail", notify.Resolved, verdict.Critical, day), queued(5, "mail", notify.Reopened, verdict.Critical)}, policy(to("mail")), []string{"mail: it-is-over", "put mail resolved"}},
 		"the end went out while it was queued anew": {incident(resolved), list{told("mail", notify.Opened, verdict.Critical, 2*day), told("mail", notify.Resolved, verdict.Critical, day), queued(5, "mail", notify.Resolved, verdict.Critical)}, policy(to("mail")), []string{"mail: overtaken", "mail: knows-the-end", "drop 5"}},
+		"taken back, and told all the same":         {incident(), list{queued(5, "mail", notify.Opened, verdict.Critical, until(now.Add(4*day)), tried(1))}, policy(to("mail")), []string{"mail: not-told", "replace 5 by mail opened"}},
+		"a warning taken back waits for its time":   {incident(severity(verdict.Warning)), list{queued(5, "mail", notify.Opened, verdict.Warning, until(now.Add(4*day)))}, policy(nightly, to("mail")), []string{"mail: not-told", "replace 5 by mail opened at 20 18:00"}},
+		"taken back, and over: only that is told":   {incident(resolved), list{queued(5, "mail", notify.Opened, verdict.Critical, until(now.Add(4*day)))}, policy(to("mail")), []string{"mail: it-is-over", "replace 5 by mail resolved"}},
 		"queued elsewhere is left alone":            {incident(), list{queued(5, "gone", notify.Opened, verdict.Critical)}, policy(to("mail")), []string{"gone: no-receiver", "mail: not-told", "put mail opened"}},
 
 		// Quiet hours.

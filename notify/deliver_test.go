@@ -221,10 +221,11 @@ func TestDeliverFailures(t *testing.T) {
 	}{
 		"down: three are tried, the next run tries all again": {five, func(notify.Message) error { return down },
 			[]string{"failed pd 1, tries 1", "failed pd 2, tries 1", "failed pd 3, tries 1"},
-			[]string{"incident 1): no answer", "incident 2): no answer", "incident 3): no answer",
-				"notify pd: 2 more messages (the first of incident 4) not sent, as it does not accept anything at present; the next run sends what is still queued"}},
+			[]string{"incident 1): no answer",
+				"notify pd: 2 more messages (the first of incident 4) not sent, as it does not accept anything at present; the next run sends what is still queued",
+				"notify pd: 2 further failures"}},
 		"down for long: longer and longer, but not much": {tired[:3], func(notify.Message) error { return down },
-			[]string{"failed pd 1, tries 1", "failed pd 2, tries 3, in 2m0s", "failed pd 3, tries 5, in 8m0s"}, []string{"no answer", "no answer", "no answer"}},
+			[]string{"failed pd 1, tries 1", "failed pd 2, tries 3, in 2m0s", "failed pd 3, tries 5, in 8m0s"}, []string{"incident 1): no answer", "notify pd: 2 further failures"}},
 		"down for ever": {[]notify.Delivery{wait("pd", 1, func(d *notify.Delivery) { d.Tries = 1e6 })}, func(notify.Message) error { return down },
 			[]string{"failed pd 1, tries 1000001, in 10m0s"}, []string{"no answer"}},
 		"one cannot be sent, the others can": {five[:4], func(m notify.Message) error {
@@ -239,7 +240,7 @@ func TestDeliverFailures(t *testing.T) {
 		"too much patience": {five[:1], func(notify.Message) error { return slow(99 * time.Hour) }, []string{"failed pd 1, tries 1, in 6h0m0s"}, []string{"429"}},
 		"all refused: each is tried": {five, func(notify.Message) error { return &notify.SendError{Err: errors.New("bad key"), Refused: true} },
 			[]string{"refused pd 1, tries 1", "refused pd 2, tries 1", "refused pd 3, tries 1", "refused pd 4, tries 1", "refused pd 5, tries 1"},
-			[]string{"bad key", "bad key", "bad key", "bad key", "bad key"}},
+			[]string{"incident 1): bad key", "notify pd: 4 further failures"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := &queue{rows: slices.Clone(c.rows)}
@@ -258,17 +259,23 @@ func TestDeliverFailures(t *testing.T) {
 	}
 }
 
-// TestDeliverManyErrors: an error that comes a thousand times is told a few times.
+// TestDeliverManyErrors: an error that comes a thousand times is told once, and of
+// a thousand errors a few are told.
 func TestDeliverManyErrors(t *testing.T) {
-	q := &queue{}
-	for n := range int64(1000) {
-		q.rows = append(q.rows, wait("mail", n+1))
-	}
-	err := courier(q).Deliver(t.Context(), []notify.Receiver{fake{"mail", func(context.Context, notify.Message) (string, error) {
-		return "", &notify.SendError{Err: errors.New("no such mailbox"), Refused: true}
-	}}})
-	if lines := strings.Split(err.Error(), "\n"); len(lines) != 6 || lines[5] != "notify mail: 995 further failures" {
-		t.Errorf("%v", err)
+	for why, lines := range map[string]int{"no such mailbox": 2, "no such mailbox %d": 6} {
+		q := &queue{}
+		for n := range int64(1000) {
+			q.rows = append(q.rows, wait("mail", n+1))
+		}
+		tries := 0
+		err := courier(q).Deliver(t.Context(), []notify.Receiver{fake{"mail", func(context.Context, notify.Message) (string, error) {
+			tries++
+			return "", &notify.SendError{Err: errors.New(strings.ReplaceAll(why, "%d", fmt.Sprint(tries))), Refused: true}
+		}}})
+		got := strings.Split(err.Error(), "\n")
+		if want := fmt.Sprintf("notify mail: %d further failures", 1001-lines); len(got) != lines || got[lines-1] != want {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

@@ -48,6 +48,8 @@ type turn struct {
 	after time.Duration
 	errs  []error
 	more  int // failures beyond those in errs
+	// cause is why the last message failed.
+	cause string
 }
 
 // attempt is what a turn tries once: a message that a run replaces meanwhile is another.
@@ -144,7 +146,12 @@ func (t *turn) now() time.Time { return t.Clock().UTC().Truncate(time.Second) }
 // failed notes that a portion was not accepted, and stops where the receiver is
 // down or asks for patience.
 func (t *turn) failed(ctx context.Context, p portion, err error) {
-	t.fail(fmt.Errorf("notify %s of %s: %w", t.receiver.Name(), p.label(), err))
+	if t.cause == err.Error() {
+		t.more++ // for the same reason is no news
+	} else {
+		t.fail(fmt.Errorf("notify %s of %s: %w", t.receiver.Name(), p.label(), err))
+	}
+	t.cause = err.Error()
 	why := (*SendError)(nil)
 	if !errors.As(err, &why) {
 		why = &SendError{Err: err}

@@ -3,11 +3,13 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"hubaudit/internal/config"
+	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
@@ -28,20 +30,19 @@ type heartbeat struct {
 func beat(ctx context.Context, cfg *config.Config, o Options) *heartbeat {
 	n := cfg.Notify
 	h := &heartbeat{started: make(chan struct{}), o: o}
-	close := func() { close(h.started) }
 	if n.HeartbeatURL+n.HeartbeatURLFile == "" || !o.Notify || !judgesAll(o) {
-		close()
+		close(h.started)
 		return h
 	}
 	address, err := cfg.Secret("notify.heartbeatURL", n.HeartbeatURL, n.HeartbeatURLFile)
 	if err != nil {
 		o.Log.Error().Err(err).Msg("there is no heartbeat of this run")
-		close()
+		close(h.started)
 		return h
 	}
 	h.to, h.rid = notify.NewHeartbeat(address), uuid.NewString()
 	go func() {
-		defer close()
+		defer close(h.started)
 		h.log("start", h.to.Start(ctx, h.rid))
 	}()
 	return h
@@ -77,7 +78,8 @@ func nobodyHears(ctx context.Context, cfg *config.Config, store *history.Store) 
 		return false
 	}
 	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, names)
-	return err != nil || undelivered(waiting) == len(names)
+	deaf := slices.DeleteFunc(waiting, func(u facts.Undelivered) bool { return u.Tries == 0 })
+	return err != nil || len(deaf) == len(names)
 }
 
 // pulse is a run in a few lines, for the page of the switch: counts, ids of checks

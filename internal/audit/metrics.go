@@ -17,7 +17,6 @@ import (
 
 	"hubaudit/checks"
 	"hubaudit/internal/config"
-	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
 	"hubaudit/internal/verdict"
 	"hubaudit/notify"
@@ -141,15 +140,4 @@ func pushMetrics(ctx context.Context, cfg *config.Config, families []*dto.Metric
 	p := notify.NewPushgateway(notify.PushOptions{URL: m.Pushgateway, Username: m.Username, Password: password, CA: ca,
 		Instance: cmp.Or(cfg.Cluster.Name, "hubaudit")})
 	return p.Push(ctx, families, !hasLastSuccess(families))
-}
-
-// undelivered are the receivers that did not accept what they were sent.
-func undelivered(waiting []facts.Undelivered) int {
-	n := 0
-	for _, u := range waiting {
-		if u.Tries > 0 {
-			n++
-		}
-	}
-	return n
 }

@@ -52,7 +52,11 @@ func (q *outbox) Sent(ctx context.Context, d verdict.Delivery) error {
 }
 
 func (q *outbox) Failed(ctx context.Context, d verdict.Delivery, refused bool) error {
-	q.entry(q.log.Warn(), &d).Int("tries", d.Tries).Bool("refused", refused).Time("notBefore", d.NotBefore).Str("error", d.Error).Msg("not sent")
+	e := q.entry(q.log.Warn(), &d).Int("tries", d.Tries).Bool("refused", refused)
+	if !d.NotBefore.IsZero() {
+		e = e.Time("notBefore", d.NotBefore)
+	}
+	e.Str("error", d.Error).Msg("not sent")
 	return q.store.Failed(ctx, d, refused)
 }
 

@@ -62,6 +62,9 @@ const (
 	CauseUnreachable Cause = "unreachable" // refused, reset, DNS, TLS
 	CauseTimeout     Cause = "timeout"     // the source's deadline passed
 	CauseUnreadable  Cause = "unreadable"  // it answered, but not in a form that can be read
+	// CausePartial: it changed, expired or broke off while it was read, each time that
+	// was begun again, so that a part may be missing.
+	CausePartial Cause = "partial"
 )
 
 // Names of the sources that are not a hub's own. A hub's sources are named by

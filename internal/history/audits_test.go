@@ -37,6 +37,7 @@ func TestPastRunsAndAudits(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, []facts.PastRun{{At: unknown.StartedAt}, pastRun(3), pastRun(2), pastRun(0)}, p.Runs)
+	diff(t, pastRun(2).At, p.LastRecorded) // before the newest: its clock was behind
 	diff(t, []facts.PastAudit{{Cluster: "", Runs: []facts.PastRun{pastRun(4)}}, {Cluster: "west", Runs: []facts.PastRun{pastRun(7)}}}, p.Audits)
 }
 

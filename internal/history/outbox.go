@@ -73,14 +73,16 @@ func queue(ctx context.Context, tx *transaction, run *verdict.Run, out verdict.O
 // takeBack drops a queued message. One that was handed to a sender may have
 // reached its receiver, though nobody has said so: the sender may have been
 // killed in between. So it is taken for sent if it says that an incident is
-// over, and returned; and it is held back otherwise, and not forgotten, as what
-// says that the incident is over must follow it.
+// over, and returned; and if it says that one is open, which the receiver does
+// not know otherwise, it is held back and not forgotten, as what says that the
+// incident is over must follow it. One that is held has not failed.
 func takeBack(ctx context.Context, tx *transaction, run *verdict.Run, id int64) (sent []verdict.Delivery, err error) {
 	const ofCluster = " AND sent_at IS NULL AND incident IN (SELECT id FROM incidents WHERE cluster = ?)"
-	if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id = ? AND handed_at IS NULL"+ofCluster, id, run.Cluster); err != nil {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id = ? AND (handed_at IS NULL OR kind NOT IN ('opened', 'reopened', 'resolved'))"+
+		ofCluster, id, run.Cluster); err != nil {
 		return nil, err
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE deliveries SET not_before = ? WHERE id = ? AND kind <> 'resolved'"+ofCluster,
+	if _, err := tx.ExecContext(ctx, "UPDATE deliveries SET not_before = ?, tries = 0, error = '', refused = 0 WHERE id = ? AND kind <> 'resolved'"+ofCluster,
 		seconds(run.StartedAt.Add(maxHold/2)), id, run.Cluster); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ const clockTolerance = 2 * time.Minute
 //
 // Runs may overlap. One that started before a run that is already recorded
 // holds older facts: it is stored, but moves nothing, and gets the incidents as
-// they stand, which may differ from its own verdicts. A recorded run that lies
+// they stand, which may differ from its own verdicts, and a note that says so. A recorded run that lies
 // in the future of this machine's clock was made with a wrong clock and counts
 // as old, so that a clock that was once set too far ahead stops nothing.
 //
@@ -50,6 +50,12 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 		if stored.Incidents, err = moveIncidents(ctx, tx, &stored, moves.Rules, current); err != nil {
 			return err
 		}
+		if !current {
+			stored.Notes = append(slices.Clone(stored.Notes), lateNote)
+			if body, err = encodeDocument(&stored); err != nil {
+				return err
+			}
+		}
 		seq, err := storeRun(ctx, tx, &stored, body)
 		if err != nil {
 			return err
@@ -69,10 +75,14 @@ func (s *Store) Record(ctx context.Context, run *verdict.Run, moves Moves) error
 		return err
 	}
 	s.giveBack(ctx)
-	run.ID, run.StartedAt, run.Incidents = stored.ID, stored.StartedAt, stored.Incidents
+	run.ID, run.StartedAt, run.Incidents, run.Notes = stored.ID, stored.StartedAt, stored.Incidents, stored.Notes
 	setSince(run.Verdicts, run.Incidents)
 	return nil
 }
+
+// lateNote is what a reader of a late run must know.
+const lateNote = "A run that started later is in the history already. What this one saw is older: it is stored, " +
+	"but it opened and resolved no incident, and nobody was told of it."
 
 // storeMeasured writes what the run measured and saw, and lets it move what is normal.
 func (s *Store) storeMeasured(ctx context.Context, tx *transaction, run *verdict.Run, seq int64, moves Moves, current bool) error {

@@ -196,17 +196,6 @@ func Remember(s *facts.Snapshot) {
 		s.Past.Marks[facts.SeriesKey{Hub: h.Name, Name: facts.MarkDrill}] = facts.Mark{Value: "restored by hand", Since: drilled, Until: drilled}
 	}
 	rememberSizes(s)
-	s.Past.Runs = Hourly(s.Now, 30)
-	s.Past.LastRecorded = s.Past.Runs[0].At
-}
-
-// Hourly are so many complete runs before a time, an hour apart, the newest first.
-func Hourly(now time.Time, n int) []facts.PastRun {
-	runs := make([]facts.PastRun, n)
-	for i := range runs {
-		runs[i] = facts.PastRun{At: now.Add(-time.Duration(i+1) * time.Hour), Complete: true}
-	}
-	return runs
 }
 
 // rememberSizes remembers every home as it is now.

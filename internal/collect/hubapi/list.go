@@ -80,7 +80,7 @@ func (c *client) list(ctx context.Context, version string) (*list, error) {
 		if gone > 0 && gone <= 10+l.total/20 {
 			return l, nil
 		}
-		return nil, source.Failed(facts.CauseUnreadable, nil, "the list of users at %s does not add up, also when read %d times: %d users are in it and the hub counts %d; "+
+		return nil, source.Failed(facts.CausePartial, nil, "the list of users at %s does not add up, also when read %d times: %d users are in it and the hub counts %d; "+
 			"if users are being created or deleted in numbers, audit again afterwards", c.base, maxReadings, len(l.users), l.total)
 	}
 }

@@ -68,6 +68,8 @@ func explain(err error, what, rule string) error {
 		return source.Failed(facts.CauseMissing, cause, "cannot %s: %s", what, notFound(err))
 	case untrusted(err):
 		return source.Failed(facts.CauseUnreachable, cause, "cannot %s: no trusted connection to the API server; check the certificate authority in the kubeconfig", what)
+	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err):
+		return source.Failed(facts.CausePartial, cause, "cannot %s: the list expired while it was read, also after several attempts; see whether the API server is slow", what)
 	case overloaded(err):
 		return source.Failed(facts.CauseUnreachable, cause, "cannot %s: the API server is unwell, also after several attempts; see its log", what)
 	case broken(err):

@@ -195,7 +195,7 @@ func TestReadFaults(t *testing.T) {
 		{"always 500", pathClaims, refuse(500, metav1.StatusReasonInternalError, "etcd is down"), facts.Failed, facts.CauseUnreachable, "the API server is unwell, also after several attempts; see its log: etcd is down"},
 		{"502 of a proxy", pathClaims, answer(502, "text/html", html), facts.Failed, facts.CauseUnreachable, "Bad"},
 		{"always cut", pathClaims, cut(mediaProtobuf, "k8s\x00"), facts.Failed, facts.CauseUnreachable, "no lasting connection"},
-		{"always expired", pathClaims, refuse(410, metav1.StatusReasonExpired, "too old"), facts.Failed, facts.CauseUnreachable, "too old"},
+		{"always expired", pathClaims, refuse(410, metav1.StatusReasonExpired, "too old"), facts.Failed, facts.CausePartial, "expired while it was read"},
 		{"500 once", pathClaims, after(refuse(500, metav1.StatusReasonInternalError, "x"), healthy(t).routes[pathClaims]), facts.OK, "", ""},
 		{"busy, then not", pathClaims, after(busy, busy, healthy(t).routes[pathClaims]), facts.OK, "", ""},
 		{"cut once", pathClaims, after(cut(mediaProtobuf, "k8s\x00"), healthy(t).routes[pathClaims]), facts.OK, "", ""},
