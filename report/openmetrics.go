@@ -15,6 +15,12 @@ import (
 // LastSuccess is the metric that an alert on a silent audit watches.
 const LastSuccess = "hubaudit_last_success_timestamp_seconds"
 
+// Queued is the metric of the messages that wait, by receiver.
+const (
+	Queued     = "hubaudit_messages_queued"
+	QueuedHelp = "Messages that wait for their receiver."
+)
+
 // Metrics are the numbers of a run, without the name of a person in any label:
 // those of hubs, sources, checks and receivers come from the configuration or
 // from the audit itself. queued is how many messages wait by receiver, nil where
@@ -29,7 +35,7 @@ func Metrics(run *verdict.Run, queued map[string]int) ([]*dto.MetricFamily, erro
 	m.sources(run.Sources)
 	m.incidents(run.Incidents)
 	if queued != nil {
-		waiting := m.gauge("hubaudit_messages_queued", "Messages that wait for their receiver.", "receiver")
+		waiting := m.gauge(Queued, QueuedHelp, "receiver")
 		for receiver, n := range queued {
 			waiting(float64(n), receiver)
 		}

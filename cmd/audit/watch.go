@@ -128,7 +128,8 @@ func (f *watchFlags) load(c *common, log zerolog.Logger) (*config.Config, watch.
 				return nil
 			}
 			return audit.Deliver(ctx, cfg, o)
-		}}
+		},
+		Queued: func(ctx context.Context) map[string]int { return audit.Queued(ctx, cfg, o) }}
 	if f.set("jitter") {
 		job.Jitter = f.jitter
 	}

@@ -72,6 +72,17 @@ func queued(ctx context.Context, cfg *config.Config, store *history.Store, o Opt
 	return count
 }
 
+// Queued is how many messages wait for each receiver; nil where that cannot be told.
+// Of the options it heeds Log.
+func Queued(ctx context.Context, cfg *config.Config, o Options) map[string]int {
+	store, err := OpenHistory(ctx, cfg)
+	if err != nil {
+		return nil // the run has told
+	}
+	defer store.Close()
+	return queued(ctx, cfg, store, o)
+}
+
 func hasLastSuccess(families []*dto.MetricFamily) bool {
 	return slices.ContainsFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == report.LastSuccess })
 }

@@ -68,7 +68,7 @@ func inBubble(t *testing.T, schedule string, test func(b *bench)) {
 func (b *bench) clock() time.Time { return time.Now().Add(time.Duration(b.shift.Load())) }
 
 func (b *bench) job(schedule string) Job {
-	return Job{Schedule: parsed(b.t, schedule, ""), Limit: 20 * time.Minute, Run: b.oneRun, Deliver: func(ctx context.Context) error {
+	return Job{Schedule: parsed(b.t, schedule, ""), Limit: 20 * time.Minute, Run: b.oneRun, Queued: func(context.Context) map[string]int { return map[string]int{"slack": 3} }, Deliver: func(ctx context.Context) error {
 		b.mu.Lock()
 		b.sends = append(b.sends, time.Since(b.start))
 		send := b.send

@@ -143,7 +143,7 @@ func TestMetrics(t *testing.T) {
 		}
 		for name, want := range map[string]float64{"hubaudit_watch_runs_skipped_total": 0, "hubaudit_watch_next_run_timestamp_seconds": 946692000,
 			"hubaudit_watch_config_last_reload_successful": 1, "hubaudit_watch_config_last_reload_success_timestamp_seconds": 0,
-			"hubaudit_last_run_timestamp_seconds": 946688400, "hubaudit_run_complete": 1} {
+			"hubaudit_last_run_timestamp_seconds": 946688400, "hubaudit_run_complete": 1, "hubaudit_messages_queued": 3} {
 			f := families[name]
 			if f == nil || f.Metric[0].GetCounter().GetValue()+f.Metric[0].GetGauge().GetValue() != want {
 				t.Errorf("%s is %v, want %v", name, f, want)

@@ -30,6 +30,8 @@ type Job struct {
 	Limit time.Duration
 	// Deliver sends the messages that are queued and due.
 	Deliver func(ctx context.Context) error
+	// Queued is how many messages wait by receiver, nil where nobody knows.
+	Queued func(ctx context.Context) map[string]int
 }
 
 // Options of a Watch.
@@ -172,6 +174,7 @@ func (w *Watch) start(ctx context.Context) {
 	w.status.begins(job)
 	go func() {
 		err := guarded(func() error {
+			defer w.status.waits(context.WithoutCancel(ctx), job)
 			return job.Run(ctx, func(run *verdict.Run) error {
 				if ctx.Err() != nil {
 					return nil // what an interrupted run says is not what is
@@ -205,11 +208,16 @@ func (w *Watch) finish(err error) {
 
 // send looks for messages that are due.
 func (w *Watch) send(ctx context.Context) {
-	deliver := w.job.Deliver
+	job := w.job
 	w.sending = true
 	w.sendAt = w.last.Add(beat)
 	ctx, w.breakOff = context.WithCancel(ctx)
-	go func() { w.sent <- guarded(func() error { return deliver(ctx) }) }()
+	go func() {
+		w.sent <- guarded(func() error {
+			defer w.status.waits(context.WithoutCancel(ctx), job)
+			return job.Deliver(ctx)
+		})
+	}()
 }
 
 func (w *Watch) delivered(err error) {

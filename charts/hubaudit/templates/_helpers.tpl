@@ -36,7 +36,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else }}{{ .Values.rbac.longhornEvents }}{{ end }}
 {{- end }}
 
-{{/* Whether the history is a file, which needs a claim, and not on a database server. */}}
-{{- define "hubaudit.keepsFile" -}}
-{{- not (hasPrefix "postgres" (default "" .Values.config.history)) }}
+{{/* Whether anything is written that has to last: a history that is not on a database server, messages or metrics in a file. */}}
+{{- define "hubaudit.keepsFiles" -}}
+{{- or (not (hasPrefix "postgres" (default "" .Values.config.history))) (contains "\"/var/lib/hubaudit/" (toJson .Values.config)) }}
+{{- end }}
+
+{{/* The PromQL matchers of this audit's metrics, by the way in which they get to Prometheus. */}}
+{{- define "hubaudit.matchers" -}}
+{{- if .Values.prometheusRule.matchers }}{{ .Values.prometheusRule.matchers }}
+{{- else if .Values.serviceMonitor.enabled }}{{ printf "namespace=%q,service=%q" .Release.Namespace (include "hubaudit.fullname" .) }}
+{{- else if dig "metrics" "pushgateway" "" .Values.config }}{{ printf "job=\"hubaudit\",instance=%q" (dig "cluster" "name" "" .Values.config | default "hubaudit") }}
+{{- end }}
 {{- end }}

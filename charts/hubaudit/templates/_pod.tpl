@@ -16,6 +16,7 @@ annotations:
 - {{ printf "--time-zone=%s" . | quote }}
 {{- end }}
 - --listen=:9732
+- --grace={{ sub (int .Values.watch.gracePeriodSeconds) 5 }}s
 {{- else -}}
 - now
 - --output=markdown
@@ -31,6 +32,10 @@ annotations:
 {{- define "hubaudit.podSpec" -}}
 serviceAccountName: {{ include "hubaudit.serviceAccountName" . }}
 restartPolicy: {{ ternary "Always" "Never" .Values.watch.enabled }}
+{{- if .Values.watch.enabled }}
+# --grace is 5 seconds less: what was sent by then can still be noted.
+terminationGracePeriodSeconds: {{ .Values.watch.gracePeriodSeconds }}
+{{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -43,15 +48,21 @@ containers:
     imagePullPolicy: {{ .Values.image.pullPolicy }}
     args:
       {{- include "hubaudit.args" . | nindent 6 }}
+    {{- with .Values.env }}
+    env: {{- toYaml . | nindent 6 }}
+    {{- end }}
     {{- if .Values.watch.enabled }}
     ports:
       - {name: http, containerPort: 9732}
     livenessProbe:
       httpGet: {path: /healthz, port: http}
       periodSeconds: 30
+      timeoutSeconds: 10
+      failureThreshold: 4
     readinessProbe:
       httpGet: {path: /readyz, port: http}
       periodSeconds: 10
+      timeoutSeconds: 5
     {{- end }}
     securityContext:
       allowPrivilegeEscalation: false
@@ -60,7 +71,7 @@ containers:
     resources: {{- toYaml .Values.resources | nindent 6 }}
     volumeMounts:
       - {name: config, mountPath: /etc/hubaudit/hubaudit.yaml, subPath: hubaudit.yaml, readOnly: true}
-      {{- if eq (include "hubaudit.keepsFile" .) "true" }}
+      {{- if eq (include "hubaudit.keepsFiles" .) "true" }}
       - {name: history, mountPath: /var/lib/hubaudit}
       {{- end }}
       - {name: tmp, mountPath: /tmp}
@@ -79,7 +90,7 @@ containers:
 volumes:
   - name: config
     configMap: {name: {{ include "hubaudit.fullname" . }}}
-  {{- if eq (include "hubaudit.keepsFile" .) "true" }}
+  {{- if eq (include "hubaudit.keepsFiles" .) "true" }}
   - name: history
     persistentVolumeClaim:
       claimName: {{ .Values.persistence.existingClaim | default (include "hubaudit.fullname" .) }}
