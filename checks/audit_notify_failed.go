@@ -67,7 +67,7 @@ func (in *Input) undelivered(u facts.Undelivered) string {
 	case u.Refused:
 		return "refuses its messages: " + text.Sentence(u.Error, maxReason)
 	case u.Tries >= runs:
-		return fmt.Sprintf("could not be reached in %s: %s", text.Count(u.Tries, "run"), text.Sentence(u.Error, maxReason))
+		return fmt.Sprintf("could not be reached in %s: %s", text.Count(u.Tries, "attempt"), text.Sentence(u.Error, maxReason))
 	case u.Tries > 0:
 		return ""
 	}

@@ -37,7 +37,7 @@ var auditNotifyFailedCases = cases{
 			name:    "a server that is down",
 			change:  undelivered(facts.Undelivered{Receiver: "slack", Messages: 1200, Since: ago(5 * time.Hour), Tries: 5, Error: "the network failed: connection refused"}),
 			want:    notifyFailed,
-			summary: "receiver slack could not be reached in 5 runs: the network failed: connection refused; 1,200 messages are waiting since 2026-11-20 07:00 UTC",
+			summary: "receiver slack could not be reached in 5 attempts: the network failed: connection refused; 1,200 messages are waiting since 2026-11-20 07:00 UTC",
 		},
 		{
 			name: "all of them",
@@ -64,7 +64,7 @@ var auditNotifyFailedCases = cases{
 			name:    "two",
 			change:  undelivered(facts.Undelivered{Receiver: "slack", Messages: 1, Since: ago(2 * time.Hour), Tries: 2, Error: "no answer in time"}),
 			want:    notifyFailed,
-			summary: "receiver slack could not be reached in 2 runs: no answer in time; 1 message is waiting since 2026-11-20 10:00 UTC",
+			summary: "receiver slack could not be reached in 2 attempts: no answer in time; 1 message is waiting since 2026-11-20 10:00 UTC",
 		},
 		{name: "two of five", change: undelivered(facts.Undelivered{Receiver: "slack", Messages: 1, Since: ago(2 * time.Hour), Tries: 2, Error: "no answer in time"}), values: map[string]any{"runs": 5}},
 	},

@@ -62,18 +62,17 @@ func NewAlertmanager(name string, o AlertmanagerOptions, options ...Option) Rece
 	if a.keep <= 0 {
 		a.keep = alertKeep
 	}
-	header, secrets := http.Header{}, []string{o.Token, o.Password}
+	header := http.Header{}
 	switch login := base64.StdEncoding.EncodeToString([]byte(o.Username + ":" + o.Password)); {
 	case o.Token != "":
 		header.Set("Authorization", "Bearer "+o.Token)
 	case o.Username != "" || o.Password != "":
 		header.Set("Authorization", "Basic "+login)
-		secrets = append(secrets, login)
 	}
 	options = append([]Option{withAuthorities(o.CA, "notify.alertmanager.caFile")}, options...)
 	for _, address := range o.URLs {
 		m := &member{url: strings.TrimSuffix(address, "/") + alertPath, at: "post to Alertmanager", header: header}
-		m.sender = newSender(explainAlertmanager, options, append(secrets, urlPasswordOf(address))...)
+		m.sender = newSender(explainAlertmanager, options, o.Token, o.Password, urlPasswordOf(address))
 		if u, err := url.Parse(address); err == nil && u.Host != "" {
 			m.at += " at " + u.Host + strings.TrimSuffix(u.Path, "/")
 		}

@@ -41,7 +41,7 @@ type sender struct {
 	wait    func(context.Context, time.Duration) error
 	attempt func(context.Context) (context.Context, context.CancelFunc)
 	base    http.RoundTripper
-	secrets []string
+	hidden  *text.Redactor
 	// address is why the configured URL cannot be used, nil if it can.
 	address error
 	// down is true after a call failed however often it was tried. Further calls
@@ -53,7 +53,7 @@ type sender struct {
 }
 
 func newSender(explain func(*exchange, error) *failure, options []Option, secrets ...string) sender {
-	s := sender{wait: wait, base: http.DefaultTransport, secrets: secrets, explain: explain,
+	s := sender{wait: wait, base: http.DefaultTransport, hidden: text.NewRedactor(secrets...), explain: explain,
 		attempt: func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, attemptTimeout)
 		}}

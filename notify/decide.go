@@ -20,14 +20,15 @@ import (
 // A receiver that shows it is told silently what changes. One that is resolved
 // goes to each receiver that was told, or is about to be told, that it is open,
 // whatever the routes are now. An incident whose verdict is unknown or skipped is
-// still open. Of one that is silenced or explained only those who were told of it
-// hear, and only that it is over; a receiver of states goes on to hear that it is not.
+// still open. Of one that is silenced, or explained by one that they hear of, only those who
+// were told of it hear, and only that it is over; a receiver of states goes on to hear that it is not.
 //
 // The outbox has new messages and those that take the place of a queued one; what
 // is queued and still right is left alone, so that deciding twice changes nothing.
 func Decide(incidents []verdict.Incident, told []Delivery, p Policy, run string, now time.Time) ([]Ruling, verdict.Outbox) {
 	now = now.UTC().Truncate(time.Second)
 	d := decider{policy: &p, run: run, now: now, quietEnd: p.Quiet.until(now)}
+	d.hear = d.causes(incidents)
 	standings := recall(told)
 	for n := range incidents {
 		i := &incidents[n]
@@ -58,20 +59,22 @@ type decider struct {
 	now    time.Time
 	// quietEnd is when the quiet that there is now ends; zero if there is none.
 	quietEnd time.Time
-	rulings  []Ruling
-	out      verdict.Outbox
+	// hear are the receivers of those open incidents that explain others, by fingerprint.
+	hear    map[string][]string
+	rulings []Ruling
+	out     verdict.Outbox
 }
 
 func (d *decider) decide(i *verdict.Incident, all []*standing) {
 	routed := d.policy.routed(i)
-	if i.State != verdict.Resolved && i.Told() {
+	if i.State != verdict.Resolved {
 		all = slices.Clone(all)
 		for _, receiver := range routed {
-			if find(all, receiver) == nil {
+			if find(all, receiver) == nil && !d.mutes(i, receiver) {
 				all = append(all, &standing{receiver: receiver})
 			}
 		}
-		if len(all) == 0 {
+		if len(all) == 0 && len(routed) == 0 {
 			d.rule(i, "", NoRoute, "", "no route takes it")
 		}
 	}
@@ -82,7 +85,7 @@ func (d *decider) decide(i *verdict.Incident, all []*standing) {
 			d.rule(i, s.receiver, NoReceiver, "", s.receiver+" is not configured here")
 		case i.State == verdict.Resolved:
 			d.resolved(i, s)
-		case !i.Told():
+		case d.mutes(i, s.receiver):
 			d.muted(i, s)
 		case i.Outcome == verdict.Pass:
 			d.held(i, s)

@@ -29,6 +29,11 @@ type Digester interface {
 	SendDigest(ctx context.Context, all []Message) (ref string, err error)
 }
 
+// Updater is a receiver at which a message may do no more than bring up to date
+// what stands there already. Such a one goes into no digest, which would leave that
+// as it is.
+type Updater interface{ Updates(m *Message) bool }
+
 // Pacer is a receiver that takes only so many messages a minute. What does not
 // fit into the time of a run waits for the next one.
 type Pacer interface{ PerMinute() int }

@@ -21,24 +21,28 @@ type portion struct {
 	digest   bool
 }
 
-// portions cuts up what is due, which is in the order of urgency. What calls nobody
-// does not count: it is no message to read.
+// portions cuts up what is due, which is in the order of urgency. What disturbs
+// nobody does not count, and comes by itself after the others.
 func portions(r Receiver, due []Delivery, messages []Message) []portion {
-	calls := 0
-	for calls < len(due) && due[calls].Kind != Changed {
-		calls++
-	}
 	_, digests := r.(Digester)
-	var all []portion
-	for n := 0; n < len(due); {
+	updater, updates := r.(Updater)
+	var all, quiet []portion
+	for n := range due {
 		p := portion{due[n : n+1], messages[n : n+1], false}
-		if digests && calls > flood && n == alone {
-			p = portion{due[n:calls], messages[n:calls], true}
+		if due[n].Kind == Changed || updates && updater.Updates(&messages[n]) {
+			quiet = append(quiet, p)
+		} else {
+			all = append(all, p)
 		}
-		all = append(all, p)
-		n += len(p.due)
 	}
-	return all
+	if digests && len(all) > flood {
+		rest := portion{digest: true}
+		for _, p := range all[alone:] {
+			rest.due, rest.messages = append(rest.due, p.due...), append(rest.messages, p.messages...)
+		}
+		all = append(all[:alone:alone], rest)
+	}
+	return append(all, quiet...)
 }
 
 // sendTo keeps a crash while composing one message from costing the others.

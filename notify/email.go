@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -50,18 +49,9 @@ type email struct {
 // least one of the recipients gets counts as sent.
 func NewEmail(name string, o EmailOptions, options ...Option) Receiver {
 	e := &email{name: name, relay: relay{mode: o.TLS, username: o.Username, password: o.Password}}
-	e.sender = newSender(explainSMTP, options, smtpSecrets(o.Username, o.Password)...)
+	e.sender = newSender(explainSMTP, options, o.Password)
 	e.address = e.configure(o)
 	return e
-}
-
-// smtpSecrets are the forms in which a server may repeat a password.
-func smtpSecrets(username, password string) []string {
-	if password == "" {
-		return nil
-	}
-	return []string{password, base64.StdEncoding.EncodeToString([]byte(password)),
-		base64.StdEncoding.EncodeToString([]byte("\x00" + username + "\x00" + password))}
 }
 
 // configure reads the options and says what is wrong with them.

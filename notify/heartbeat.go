@@ -31,7 +31,7 @@ type Heartbeat struct {
 // NewHeartbeat makes the switch at that URL, which may have a query. It is a
 // secret: no error shows it.
 func NewHeartbeat(raw string, options ...Option) *Heartbeat {
-	h := &Heartbeat{sender: newSender(func(*exchange, error) *failure { return nil }, options, urlSecrets(raw)...), limit: heartbeatBody}
+	h := &Heartbeat{sender: newSender(func(*exchange, error) *failure { return nil }, options, raw), limit: heartbeatBody}
 	h.attempt = func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, heartbeatTimeout)
 	}

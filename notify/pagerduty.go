@@ -145,7 +145,7 @@ func pagerDutyPayload(m *Message) *pagerduty.V2Payload {
 		Source:    text.Limit(pagerDutySource(i), pagerDutyFieldMax),
 		Severity:  string(i.Severity),
 		Timestamp: i.OpenedAt.UTC().Format(time.RFC3339),
-		Component: text.Limit(cmp.Or(i.Hub, "storage"), pagerDutyFieldMax),
+		Component: text.Limit(cmp.Or(i.Hub, "cluster"), pagerDutyFieldMax),
 		Group:     text.Limit(i.Cluster, pagerDutyFieldMax),
 		Class:     text.Limit(i.Check, pagerDutyFieldMax),
 		Details:   details,

@@ -68,7 +68,7 @@ func TestPagerDutyFields(t *testing.T) {
 	s, r := pagerDutyServer(t)
 	for _, severity := range verdict.Severities {
 		for _, c := range []struct{ cluster, hub, source, component string }{
-			{"prod", "datahub", "prod/datahub", "datahub"}, {"prod", "", "prod", "storage"}, {"", "datahub", "datahub", "datahub"}, {"", "", "kubernetes", "storage"},
+			{"prod", "datahub", "prod/datahub", "datahub"}, {"prod", "", "prod", "cluster"}, {"", "datahub", "datahub", "datahub"}, {"", "", "kubernetes", "cluster"},
 		} {
 			m := critical()
 			m.Incident.Cluster, m.Incident.Hub, m.Incident.Severity = c.cluster, c.hub, severity

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 )
 
 // withAuthorities trusts the certificates in pem beside the system's. What names
@@ -49,25 +48,6 @@ func tlsConfig(pem []byte, what string) (*tls.Config, error) {
 	}
 	config.RootCAs = pool
 	return config, nil
-}
-
-// urlSecrets are the parts of an address that an error must not show.
-func urlSecrets(raw string) []string {
-	secrets := []string{raw}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return secrets
-	}
-	parts := []string{u.RequestURI(), u.EscapedPath(), u.Path, path.Base(u.Path), urlPasswordOf(raw)}
-	for _, values := range u.Query() {
-		parts = append(parts, values...)
-	}
-	for _, part := range parts {
-		if len(part) >= shortestSecret {
-			secrets = append(secrets, part)
-		}
-	}
-	return secrets
 }
 
 // urlPasswordOf is the password in an address, "" if there is none.

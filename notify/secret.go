@@ -3,7 +3,6 @@ package notify
 import (
 	"errors"
 	"regexp"
-	"strings"
 )
 
 // sendError is a failure in words that show no secret.
@@ -28,12 +27,7 @@ func (s *sender) redacted(what string, f *failure, outlook string) error {
 }
 
 func (s *sender) redact(words string) string {
-	for _, secret := range s.secrets {
-		if secret != "" {
-			words = strings.ReplaceAll(words, secret, "[redacted]")
-		}
-	}
-	return urlPassword.ReplaceAllString(words, "//[redacted]@")
+	return urlPassword.ReplaceAllString(s.hidden.Redact(words), "//[redacted]@")
 }
 
 // wordOf is the vendor's error word in an error, "" if there is none.

@@ -274,7 +274,7 @@ func TestSlackShown(t *testing.T) {
 		{func(m *notify.Message) {
 			m.Kind, m.Incident.State, m.Incident.OpenedAt = notify.Repeated, verdict.Ongoing, now.Add(-25*time.Hour)
 		}, "🔴 STILL CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "2026-11-19 11:00 UTC (1 day 1 h)"},
-		{func(m *notify.Message) { m.Incident.Hub = "" }, "🔴 CRITICAL · 1,003 of 1,053 users have no cookie_id", "cluster `prod`"},
+		{func(m *notify.Message) { m.Incident.Hub = "" }, "🔴 CRITICAL · prod: 1,003 of 1,053 users have no cookie_id", "cluster `prod`"},
 		{func(m *notify.Message) { m.Verdict.Findings[3].Subject.Kind = "claim" }, "🔴 CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "1,003 findings"},
 		{func(m *notify.Message) { m.Guide, m.Verdict = verdict.Guide{}, nil }, "🔴 CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "audit explain hub-cookie-id-null"},
 	} {

@@ -43,6 +43,13 @@ func (b *slackBot) SendDigest(ctx context.Context, all []Message) (string, error
 	return posted.String(), nil
 }
 
+// Updates is true of what goes into an incident's own root and thread, and calls
+// nobody. After a digest instead the root would call the incident open for ever.
+func (b *slackBot) Updates(m *Message) bool {
+	root, ok := parseSlackRef(m.Ref)
+	return ok && !root.shared && root.configured == b.channel && !callsSomebody(m)
+}
+
 // SendDigest posts one message about many incidents.
 func (w *slackWebhook) SendDigest(ctx context.Context, all []Message) (string, error) {
 	if len(all) == 0 {

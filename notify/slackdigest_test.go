@@ -1,9 +1,11 @@
 package notify_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"hubaudit/internal/verdict"
 	"hubaudit/notify"
@@ -53,6 +55,38 @@ func TestSlackDigest(t *testing.T) {
 	s.Delete(posts[0].TS)
 	if again, p := send(t, s, bot(s), criticalAs(notify.Worse, ref)); again == ref || p.ThreadTS != "" {
 		t.Errorf("without the digest posted %+v with reference %q", p, again)
+	}
+}
+
+// TestSlackRootsInFlood: that many are over at once is told in the roots and threads
+// that they have, which a digest would leave open for ever.
+func TestSlackRootsInFlood(t *testing.T) {
+	s := slackServer(t)
+	const many = 22
+	q := &queue{}
+	for n := range int64(many) {
+		first := critical()
+		first.Incident.ID = n + 1
+		ref, _ := send(t, s, bot(s), first)
+		q.rows = append(q.rows, wait("slack", n+1, func(d *notify.Delivery) { d.Kind, d.Ref = notify.Resolved, ref }))
+	}
+	c := notify.Courier{Queue: q, Clock: func() time.Time { return now }, Compose: func(_ context.Context, due []notify.Delivery) ([]notify.Message, error) {
+		var all []notify.Message
+		for _, d := range due {
+			all = append(all, over(d.Ref))
+		}
+		return all, nil
+	}}
+	if err := c.Deliver(t.Context(), []notify.Receiver{bot(s)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range s.Posts() {
+		if p.ThreadTS == "" && (p.Edits != 1 || !strings.Contains(p.Text, "RESOLVED")) {
+			t.Errorf("a root was edited %d times and says %q", p.Edits, p.Text)
+		}
+	}
+	if n := len(s.Posts()); n != 2*many {
+		t.Errorf("%d messages, want a root and a reply for each", n)
 	}
 }
 

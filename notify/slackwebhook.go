@@ -16,13 +16,9 @@ type slackWebhook struct {
 	url  string
 }
 
-// shortestSecret is the least length of a part of the URL that is kept out of
-// errors. Slack's are 24; a typo of a few letters may be a word of the error.
-const shortestSecret = 8
-
 // NewSlackWebhook is Slack with an incoming webhook.
 func NewSlackWebhook(name, hookURL string, options ...Option) Receiver {
-	w := &slackWebhook{name: name, url: hookURL, sender: newSender(explainWebhook, options, urlSecrets(hookURL)...)}
+	w := &slackWebhook{name: name, url: hookURL, sender: newSender(explainWebhook, options, hookURL)}
 	w.address = checkURL(hookURL, "notify.slack.webhookURL")
 	return w
 }

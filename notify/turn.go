@@ -132,7 +132,10 @@ func (t *turn) sent(ctx context.Context, p portion, ref string, partly error) {
 	}
 	for n, d := range p.due {
 		t.done[attemptOf(&d)] = true
-		d.At, d.Ref = t.now(), ref
+		d.At = t.now()
+		if !p.digest || d.Ref == "" { // a digest is no place for an incident that has one
+			d.Ref = ref
+		}
 		d.Severity, d.Count = p.messages[n].Incident.Severity, p.messages[n].Incident.Count
 		if err := t.Queue.Sent(context.WithoutCancel(ctx), d); err != nil {
 			t.fail(fmt.Errorf("%s was told of %s, but that could not be remembered, so the next run may tell it again: %w",

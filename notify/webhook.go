@@ -40,9 +40,8 @@ type webhook struct {
 // such as 410, refuses it.
 func NewWebhook(name string, o WebhookOptions, options ...Option) Receiver {
 	key, err := signingKey(o.Secret)
-	secrets := append(urlSecrets(o.URL), o.Secret, string(key))
 	options = append([]Option{withAuthorities(o.CA, "notify.webhook.caFile")}, options...)
-	w := &webhook{name: name, url: o.URL, key: key, now: o.Now, sender: newSender(explainPosted, options, secrets...)}
+	w := &webhook{name: name, url: o.URL, key: key, now: o.Now, sender: newSender(explainPosted, options, o.URL, o.Secret, string(key))}
 	if w.now == nil {
 		w.now = time.Now
 	}

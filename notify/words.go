@@ -38,7 +38,7 @@ func (m *Message) status() string {
 	case m.Kind == Resolved:
 		return "RESOLVED"
 	case unseen(m.Incident):
-		return "STILL OPEN, NOT VISIBLE NOW"
+		return "STILL " + severity + ", NOT VISIBLE NOW"
 	case m.Kind == Worse:
 		return "WORSE, NOW " + severity
 	case m.Kind == Reopened:
@@ -51,19 +51,20 @@ func (m *Message) status() string {
 
 // subject is where and what.
 func (m *Message) subject() string {
-	if where := m.Incident.Hub; where != "" {
+	if where := cmp.Or(m.Incident.Hub, m.Incident.Cluster); where != "" {
 		return where + ": " + m.Incident.Summary
 	}
 	return m.Incident.Summary
 }
 
-// affected are up to most findings of the run in words, the worst first, and how
-// many more there are. One that the summary has said already is left out.
+// affected are up to most findings of the run in words, the worst first and none
+// that is silenced beside them, and how many more there are. One that the summary
+// has said already is left out.
 func (m *Message) affected(most int) (shown []string, more int) {
 	if m.Verdict == nil {
 		return nil, 0
 	}
-	findings := m.Verdict.Findings
+	findings := m.uncovered()
 	total := max(m.Verdict.Count, len(findings))
 	if total == 1 && len(findings) == 1 && strings.Contains(m.Incident.Summary, findings[0].Message) {
 		return nil, 0
@@ -81,13 +82,18 @@ func (m *Message) affected(most int) (shown []string, more int) {
 	return shown, total - len(shown)
 }
 
-// number says how many of what: "1,003 users".
+// number says how many of what: "1,003 users". What is silenced beside them is
+// not among them, though the summary may count it.
 func (m *Message) number() string {
 	const mixed = "finding"
 	if m.Verdict == nil {
 		return text.Count(m.Incident.Count, mixed)
 	}
-	return text.Count(m.Incident.Count, cmp.Or(text.Kind(commonKind(m.Verdict.Findings)), mixed))
+	number := text.Count(m.Incident.Count, cmp.Or(text.Kind(commonKind(m.Verdict.Findings)), mixed))
+	if n := m.Verdict.Silenced; n > 0 && m.Verdict.Silence == "" {
+		number += fmt.Sprintf(" (%s more %s silenced)", text.Number(n), text.Plural(n, "is", "are"))
+	}
+	return number
 }
 
 // since is when it opened and how long ago, or that it is new.

@@ -8,6 +8,7 @@ import (
 	"hubaudit/internal/collect"
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
+	"hubaudit/internal/text"
 )
 
 // Gather reads every configured source once and judges nothing: for commands
@@ -24,6 +25,12 @@ func Gather(ctx context.Context, cfg *config.Config, o Options) (*facts.Snapshot
 }
 
 func gather(ctx context.Context, cfg *config.Config, now time.Time, o Options) *facts.Snapshot {
-	return collect.Gather(ctx, cfg, collect.Options{Now: now, Clock: o.Clock, Timeout: o.Timeout,
+	snapshot := collect.Gather(ctx, cfg, collect.Options{Now: now, Clock: o.Clock, Timeout: o.Timeout,
 		UserAgent: "hubaudit/" + o.Version, Progress: o.Progress})
+	// Servers repeat in their answers what they were sent, and sources quote them.
+	hidden := text.NewRedactor(cfg.SecretValues()...)
+	for i := range snapshot.Sources {
+		snapshot.Sources[i].Detail = hidden.Redact(snapshot.Sources[i].Detail)
+	}
+	return snapshot
 }

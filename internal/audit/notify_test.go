@@ -133,53 +133,6 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestTakenBack: what failed and was taken back, as it was silenced or over, keeps
-// nothing else from being told, and has not failed any more.
-func TestTakenBack(t *testing.T) {
-	silenced := func(v *verdict.Verdict) { v.Silence = "silence 1" }
-	warning := func(v *verdict.Verdict) { v.Severity = verdict.Warning }
-	for name, c := range map[string]struct {
-		before int // users, told before the receiver was down
-		change []func(*verdict.Verdict)
-		muted  bool
-		after  int // users when the receiver is back
-		want   []string
-	}{
-		"silenced for a while":    {0, nil, true, 5, []string{"opened 5 users"}},
-		"a warning, silenced":     {0, []func(*verdict.Verdict){warning}, true, 5, []string{"opened 5 users"}},
-		"silenced, and over":      {0, nil, true, 0, []string{"resolved 5 users"}},
-		"worse unheard, and over": {2, nil, false, 0, []string{"opened 2 users", "resolved 5 users"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStage(t, "")
-			next := func(users int, change ...func(*verdict.Verdict)) error {
-				s.now = s.now.Add(15 * time.Minute)
-				return s.run(users, append(change, c.change...)...)
-			}
-			if err := next(c.before); err != nil {
-				t.Fatal(err)
-			}
-			path := s.cfg.Notify.File.Path
-			s.cfg.Notify.File.Path = "gone/out.jsonl"
-			if err := next(5); err == nil {
-				t.Error("a folder that is not there took a message")
-			}
-			s.cfg.Notify.File.Path = path
-			if c.muted {
-				if err := next(5, silenced); err != nil {
-					t.Error("silenced:", err)
-				}
-			}
-			for range 3 {
-				if err := next(c.after); err != nil {
-					t.Error(err)
-				}
-			}
-			s.told(c.want...)
-		})
-	}
-}
-
 // TestQuietNight: a warning of the night is sent in the morning, by a run or
 // between runs, with the findings of the run that decided it.
 func TestQuietNight(t *testing.T) {

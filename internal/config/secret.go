@@ -144,6 +144,32 @@ func (c *Config) Secret(path, inline, file string) (string, error) {
 	return secret, nil
 }
 
+// SecretValues are all secrets of the configuration that can be read, with the
+// passwords in URLs of databases: what no report, log or message may show.
+func (c *Config) SecretValues() []string {
+	var values []string
+	for _, s := range c.secrets() {
+		if value, err := c.Secret(s.key, s.value, s.file); err == nil {
+			values = append(values, value)
+		}
+	}
+	urls := []string{c.History}
+	for _, h := range c.Hubs {
+		urls = append(urls, h.Database)
+		for _, b := range h.Backups {
+			urls = append(urls, b.Scratch)
+		}
+	}
+	for _, dbURL := range urls {
+		password := urlPassword(dbURL)
+		values = append(values, password)
+		if plain, err := url.PathUnescape(password); err == nil {
+			values = append(values, plain)
+		}
+	}
+	return values
+}
+
 // userinfo is the password in a URL as SQLAlchemy finds it. Variables that are
 // not yet replaced may stand anywhere.
 var userinfo = regexp.MustCompile(`^[\w+]+://[^:/]*:([^@]*)@`)

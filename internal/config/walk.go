@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -142,7 +144,7 @@ func (w *walker) eachKey(n *yaml.Node, path string, do func(key string, value *y
 		key := n.Content[i]
 		full := strings.TrimPrefix(path+"."+key.Value, ".")
 		if w.config.lines[full] > 0 {
-			w.errs = append(w.errs, fmt.Errorf("%s:%d: %s is set twice, first in line %d", w.config.file, key.Line, full, w.config.lines[full]))
+			w.errs = append(w.errs, fmt.Errorf("%s:%d: %s is set twice, first in line %d", w.config.file, key.Line, shown(full, key.Value), w.config.lines[full]))
 			continue
 		}
 		w.config.lines[full] = key.Line
@@ -155,7 +157,23 @@ func (w *walker) unknown(full, key, what string, known []string) {
 	if near := text.Nearest(key, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	w.errorf(full, "unknown %s; %s", what, hint)
+	path := shown(full, key)
+	if path != full {
+		hint = "write a blank after the colon of a key; " + hint
+	}
+	w.errs = append(w.errs, fmt.Errorf("%s: %s: unknown %s; %s", w.config.Where(full), path, what, hint))
+}
+
+// keyName is what keys look like, in which no secret hides.
+var keyName = regexp.MustCompile(`^([A-Za-z_-]{1,40}|[A-Za-z0-9_-]{1,11})$`)
+
+// shown is the path to a key for an error. Where a colon is mistyped the key has
+// the value in it, which may be a secret.
+func shown(full, key string) string {
+	if keyName.MatchString(key) {
+		return full
+	}
+	return fmt.Sprintf("%s(%s of text)", strings.TrimSuffix(full, key), text.Count(utf8.RuneCountInString(key), "character"))
 }
 
 func (w *walker) errorf(path, format string, args ...any) {

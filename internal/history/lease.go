@@ -37,8 +37,9 @@ type Lease struct {
 // takes it: until Release, or until this process has died for 30 seconds.
 //
 // holder is for people: which process it is. now is the wall clock; the machines
-// that share a history must agree on it to within 30 seconds. The error says
-// who holds the lease when ctx ends first.
+// that share a history must agree on it to within 15 seconds: the clock of one that
+// is ahead by more shows that a lease has run out which is about to be renewed. The
+// error says who holds the lease when ctx ends first.
 func (s *Store) Lease(ctx context.Context, cluster, name, holder string, now time.Time) (*Lease, error) {
 	l := &Lease{store: s, token: rand.Text()}
 	begin := time.Now() // only to tell how long it has been since

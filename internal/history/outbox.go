@@ -12,6 +12,11 @@ import (
 // that is over: who hears of it a month later can do nothing with it.
 const keepResolutions = 30 * 24 * time.Hour
 
+// holdBack is for how long a message is held that nobody needs any more but may
+// have been sent. Each run that still does not need it holds it for longer; what
+// has to follow it waits no longer than that.
+const holdBack = time.Hour
+
 // untold selects incidents of which receivers may have to be told: those that
 // are open, and those resolved since a time of which something is queued, or
 // of which a receiver was told that they are open and not that they are over.
@@ -83,7 +88,7 @@ func takeBack(ctx context.Context, tx *transaction, run *verdict.Run, id int64) 
 		return nil, err
 	}
 	if _, err := tx.ExecContext(ctx, "UPDATE deliveries SET not_before = ?, tries = 0, error = '', refused = 0 WHERE id = ? AND kind <> 'resolved'"+ofCluster,
-		seconds(run.StartedAt.Add(maxHold/2)), id, run.Cluster); err != nil {
+		seconds(run.StartedAt.Add(holdBack)), id, run.Cluster); err != nil {
 		return nil, err
 	}
 	if sent, err = deliveries(ctx, tx, "d.id = ? AND d.kind = 'resolved'"+ofCluster, id, run.Cluster); err != nil {

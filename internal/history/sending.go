@@ -18,7 +18,9 @@ const maxHold = 8 * 24 * time.Hour
 
 // Due lists what may be sent to a receiver now, the worst severity first and
 // what is over last. Of each incident it lists only the message that comes
-// first: the next one is due once that was sent.
+// first: the next one is due once that was sent. So it is with incidents of one
+// fingerprint, which to a receiver are one thing: that an earlier one is over is
+// never told after a later one has opened.
 //
 // Ref is that of the last message about the incident that the receiver
 // accepted, empty if there was none. Run may be the id of a run whose findings
@@ -33,30 +35,85 @@ func (s *Store) Due(ctx context.Context, cluster, receiver string, now time.Time
 		if err := tx.lock(ctx, cluster); err != nil {
 			return err
 		}
-		heads := map[int64]bool{}
-		err := rows(ctx, tx, func(r *sql.Rows) error {
-			var ref sql.NullString
-			d, err := scanDelivery(r, &ref)
-			if err != nil || heads[d.Incident] {
-				return err
-			}
-			heads[d.Incident] = true
-			d.Ref = ref.String
-			if !d.NotBefore.After(now) || d.NotBefore.After(now.Add(maxHold)) {
-				due = append(due, d)
-			}
-			return nil
-		}, "SELECT "+deliveryColumns+`, (SELECT l.ref FROM deliveries l WHERE l.incident = d.incident AND l.receiver = d.receiver
-				AND l.sent_at IS NOT NULL AND l.ref <> '' ORDER BY l.id DESC LIMIT 1)
-			FROM deliveries d JOIN incidents i ON i.id = d.incident
-			WHERE i.cluster = ? AND d.receiver = ? AND d.sent_at IS NULL ORDER BY d.id`, cluster, receiver)
+		queues, err := queuesOf(ctx, tx, cluster, receiver)
 		if err != nil {
 			return err
+		}
+		for _, q := range queues {
+			if q, err = withoutHopeless(ctx, tx, q, now); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(q, func(h head) bool { return h.isDue(now) }) {
+				due = append(due, q[0].Delivery)
+			}
 		}
 		return handOut(ctx, tx, due, now)
 	})
 	slices.SortStableFunc(due, func(a, b verdict.Delivery) int { return cmp.Compare(urgency(&a), urgency(&b)) })
 	return due, err
+}
+
+// head is the message of an incident that comes first.
+type head struct {
+	verdict.Delivery
+	refused bool
+	over    bool // the incident is resolved
+}
+
+// isDue tells whether it need not wait for its time.
+func (h *head) isDue(now time.Time) bool {
+	return !h.NotBefore.After(now) || h.NotBefore.After(now.Add(maxHold))
+}
+
+// isHopeless tells whether it is of no use to try it again: nobody needs to hear
+// any more that an incident opened.
+func (h *head) isHopeless() bool {
+	return h.refused && h.over && (h.Kind == verdict.DeliveryOpened || h.Kind == verdict.DeliveryReopened)
+}
+
+// queuesOf lists what is queued for a receiver: the first message of each
+// incident, by fingerprint, in the order of queueing.
+func queuesOf(ctx context.Context, tx *transaction, cluster, receiver string) (queues [][]head, err error) {
+	known, place := map[int64]bool{}, map[string]int{}
+	err = rows(ctx, tx, func(r *sql.Rows) error {
+		var h head
+		var ref sql.NullString
+		d, err := scanDelivery(r, &h.refused, &h.over, &ref)
+		if err != nil || known[d.Incident] {
+			return err
+		}
+		known[d.Incident] = true
+		h.Delivery, h.Ref = d, ref.String
+		n, there := place[d.Fingerprint]
+		if !there {
+			n = len(queues)
+			place[d.Fingerprint], queues = n, append(queues, nil)
+		}
+		queues[n] = append(queues[n], h)
+		return nil
+	}, "SELECT "+deliveryColumns+`, d.refused, i.resolved_at IS NOT NULL,
+			(SELECT l.ref FROM deliveries l WHERE l.incident = d.incident AND l.receiver = d.receiver
+				AND l.sent_at IS NOT NULL AND l.ref <> '' ORDER BY l.id DESC LIMIT 1)
+		FROM deliveries d JOIN incidents i ON i.id = d.incident
+		WHERE i.cluster = ? AND d.receiver = ? AND d.sent_at IS NULL ORDER BY d.id`, cluster, receiver)
+	return queues, err
+}
+
+// withoutHopeless gives up telling of an incident that is over, if the receiver
+// refused to hear that it opened and there is another one after it, which would
+// have to wait for ever. Its end counts as told, so that no run queues it again.
+func withoutHopeless(ctx context.Context, tx *transaction, q []head, now time.Time) ([]head, error) {
+	for ; len(q) > 1 && q[0].isHopeless(); q = q[1:] {
+		const ofIt = " WHERE incident = ? AND receiver = ? AND sent_at IS NULL"
+		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET sent_at = ?"+ofIt+" AND kind = 'resolved'", seconds(now), q[0].Incident, q[0].Receiver)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "DELETE FROM deliveries"+ofIt, q[0].Incident, q[0].Receiver)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("give up what %s refused of incident %d: %w", q[0].Receiver, q[0].Incident, err)
+		}
+	}
+	return q, nil
 }
 
 // handOut marks messages as handed to a sender.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"path"
+	"regexp"
 	"strings"
 )
 
@@ -17,7 +19,8 @@ const Redacted = "[redacted]"
 // fewer say nothing, and who repeats a secret may cut it.
 const piece = 12
 
-// shortestPart is how long a part of a URL is at least to be a secret.
+// shortestPart is how long a part of a URL is at least to be a secret: shorter ones
+// may be words of any error.
 const shortestPart = 8
 
 // Redactor takes secrets out of what others say: servers repeat what they were
@@ -40,9 +43,13 @@ func NewRedactor(secrets ...string) *Redactor {
 		}
 		password, _ := u.User.Password()
 		r.add(password)
-		for _, part := range []string{u.EscapedPath(), u.Path, u.RawQuery, u.Fragment} {
-			if len(part) > shortestPart {
-				r.add(strings.TrimPrefix(part, "/"))
+		parts := []string{u.EscapedPath(), u.Path, path.Base(u.Path), u.RawQuery, u.Fragment}
+		for _, values := range u.Query() {
+			parts = append(parts, values...)
+		}
+		for _, part := range parts {
+			if part = strings.TrimPrefix(part, "/"); len(part) >= shortestPart {
+				r.add(part)
 			}
 		}
 	}
@@ -63,12 +70,17 @@ func (r *Redactor) add(secret string) {
 	}
 }
 
-// spellings are the forms of a secret, in small letters.
+// percent is an escaped byte of a URL, whose digits some write small.
+var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// spellings are the forms of a secret.
 func spellings(secret string) []string {
 	inJSON, _ := json.Marshal(secret) // a string always can be
-	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath(), url.UserPassword("", secret).String(),
-		strings.Trim(string(inJSON), `"`), strings.Trim(fmt.Sprintf("%q", secret), `"`), strings.Trim(fmt.Sprintf("%+q", secret), `"`),
-		html.EscapeString(secret), hex.EncodeToString([]byte(secret))}
+	inHex := hex.EncodeToString([]byte(secret))
+	all := []string{secret, inHex, strings.ToUpper(inHex), html.EscapeString(secret), strings.Trim(string(inJSON), `"`), strings.Trim(fmt.Sprintf("%q", secret), `"`), strings.Trim(fmt.Sprintf("%+q", secret), `"`)}
+	for _, inURL := range []string{url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath(), url.UserPassword("", secret).String()} {
+		all = append(all, inURL, percent.ReplaceAllStringFunc(inURL, strings.ToLower))
+	}
 	for before := range 3 { // a login in base64 begins with the user's name
 		// What depends on the bytes around it is left out.
 		whole := append(make([]byte, before), secret...)
@@ -77,40 +89,25 @@ func spellings(secret string) []string {
 			all = append(all, base64.StdEncoding.EncodeToString(whole)[skip:], base64.URLEncoding.EncodeToString(whole)[skip:])
 		}
 	}
-	for i := range all {
-		all[i] = small(all[i])
-	}
 	return all
-}
-
-// small has the same length as s, which strings.ToLower does not promise.
-func small(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }
 
 // Redact puts Redacted in the place of every secret, and of every piece of one.
 func (r *Redactor) Redact(s string) string {
-	where := small(s)
 	hidden := make([]bool, len(s))
 	hide := func(from, to int) {
 		for i := from; i < to; i++ {
 			hidden[i] = true
 		}
 	}
-	for i := range len(where) - piece + 1 {
-		if _, ok := r.pieces[[piece]byte([]byte(where[i:i+piece]))]; ok {
+	for i := range len(s) - piece + 1 {
+		if _, ok := r.pieces[[piece]byte([]byte(s[i:i+piece]))]; ok {
 			hide(i, i+piece)
 		}
 	}
 	for _, form := range r.short {
 		for from := 0; ; {
-			i := strings.Index(where[from:], form)
+			i := strings.Index(s[from:], form)
 			if i < 0 {
 				break
 			}

@@ -26,15 +26,15 @@ func TestRedact(t *testing.T) {
 		{secret + secret, "[redacted]"},
 		{"no: " + url.QueryEscape(secret) + ".", "no: [redacted]."},
 		{"no: " + url.PathEscape(secret) + ".", "no: [redacted]."},
-		{"no: " + strings.ToLower(url.PathEscape(secret)) + ".", "no: [redacted]."},
+		{"no: " + strings.ToLower(url.QueryEscape(secret)) + ".", "no: [redacted]."},
 		{"no: " + string(inJSON) + ".", `no: "[redacted]".`},
 		{fmt.Sprintf("no: %q.", secret), `no: "[redacted]".`},
 		{"no: " + strings.ToUpper(hex.EncodeToString([]byte(secret))) + ".", "no: [redacted]."},
 		{"no: " + secret[:14], "no: [redacted]"},
-		{"no: " + secret[5:19] + "…", "no: [redacted]…"},
+		{"no: " + secret[6:19] + "…", "no: [redacted]…"},
 		{"it is tiny", "it is [redacted]"},
 		{"dial hooks.example.org/services/T000/Xsecret: refused", "dial hooks.example.org/[redacted]: refused"},
-		{"url pass1 and url%20pass1, KEY=0123456789ab", "[redacted] and [redacted], [redacted]"},
+		{"url pass1 and url%20pass1, key=0123456789ab", "[redacted] and [redacted], [redacted]"},
 	} {
 		if got := r.Redact(tt.says); got != tt.want {
 			t.Errorf("%q became %q, want %q", tt.says, got, tt.want)

@@ -45,7 +45,7 @@ type Delivery struct {
 	// Ref is the receiver's name of the message, such as where its thread is; empty
 	// where it gives none.
 	Ref string
-	// Tries is how many runs have tried in vain, Error why the last of them failed.
+	// Tries is how many attempts were in vain, in runs and between them, Error why the last of them failed.
 	// It shows no secret.
 	Tries int
 	Error string
