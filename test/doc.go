@@ -21,6 +21,7 @@
 //	rescue/   fills new databases of three engines and starts a real JupyterHub on them
 //	accidents/ damages a hub's database and sees what a real JupyterHub makes of it
 //	command/  runs the real command on hubs in three engines and lets them fail
+//	outputs/  looks for secrets, floods and hostile names in all that leaves the real command
 //	e2e/      runs the real command on a real API server, as operators would
 //	bench/    measures an audit of a big hub: go run ./bench, or make bench
 //

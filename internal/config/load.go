@@ -39,7 +39,7 @@ func Parse(file string, data []byte, known map[string][]string, lookup func(stri
 	c := &Config{file: file, lines: map[string]int{}, empty: map[string]bool{}}
 	root, err := document(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: not valid YAML: %w", file, err)
+		return nil, fmt.Errorf("%s: not valid YAML: %s", file, anchor.ReplaceAllString(err.Error(), "unknown anchor: put a value that begins with * in quotes"))
 	}
 	if len(root.Content) > 0 {
 		w := walker{config: c, known: known}
@@ -60,6 +60,10 @@ func Parse(file string, data []byte, known map[string][]string, lookup func(stri
 	}
 	return c, nil
 }
+
+// anchor is how the library quotes a value that begins with *, such as a password
+// that lacks its quotes.
+var anchor = regexp.MustCompile(`unknown anchor '.*' referenced`)
 
 // document returns the only document of a YAML stream, an empty node if there
 // is none.
