@@ -1,0 +1,115 @@
+package paging
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hubaudit/internal/history"
+	"hubaudit/test/servers"
+)
+
+// tally counts over all stories.
+var tally struct{ stories, started, killed, messages, windows atomic.Int64 }
+
+// rounds is how many times as much as in CI is to be done.
+func rounds(t *testing.T) int {
+	text := os.Getenv("HUBAUDIT_ROUNDS")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	must(t, err)
+	return n
+}
+
+// seeds are those of CI, as many times as is wished, or the one that is to be replayed.
+func seeds(t *testing.T, first uint64, many int) []uint64 {
+	if text := os.Getenv("HUBAUDIT_SEED"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		must(t, err)
+		return []uint64{n}
+	}
+	var all []uint64
+	for n := range many * rounds(t) {
+		all = append(all, first+uint64(n))
+	}
+	return all
+}
+
+// stepsOf is how long a story is.
+const stepsOf = 30
+
+// TestStories plays worlds with a history in SQLite.
+func TestStories(t *testing.T) {
+	t.Cleanup(func() {
+		t.Logf("%d stories, %d processes, %d killed, %d messages, %d told again after crashes", tally.stories.Load(), tally.started.Load(),
+			tally.killed.Load(), tally.messages.Load(), tally.windows.Load())
+	})
+	for _, seed := range seeds(t, 1, 12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			s := newStory(t, seed)
+			file := historyFile(s.site.dir)
+			s.site.history = "sqlite:" + file
+			s.site.location = history.Location{URL: s.site.history}
+			s.ledger = openLedger(t, "sqlite", "file:"+file, file)
+			s.play()
+		})
+	}
+}
+
+// TestStoriesOnPostgres plays others with a history on a real server.
+func TestStoriesOnPostgres(t *testing.T) {
+	server := servers.StartPostgres(t)
+	server.Exec(t, "", "CREATE ROLE auditor LOGIN SUPERUSER PASSWORD 'auditor'")
+	t.Run("all", func(t *testing.T) {
+		for _, seed := range seeds(t, 100_001, 3) {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				s := newStory(t, seed)
+				name := server.NewDatabase(t)
+				s.site.history = fmt.Sprintf("postgresql://auditor@localhost:%d/%s", server.Port, name)
+				s.site.location = history.Location{URL: s.site.history, Password: "auditor"}
+				s.ledger = openLedger(t, "pgx", fmt.Sprintf("postgres://auditor:auditor@localhost:%d/%s?search_path=hubaudit", server.Port, name), "")
+				s.play()
+			})
+		}
+	})
+}
+
+func newStory(t *testing.T, seed uint64) *story {
+	s := &story{T: t, seed: seed, random: rand.New(rand.NewPCG(seed, 7)), crew: &crew{}, rough: map[int]bool{}, crowded: map[int]bool{},
+		lossy: map[int]map[string]bool{}, standing: map[string]string{}, refused: map[string]bool{}}
+	s.site = newSite(t, s.crew.kill)
+	s.ear = newEar(t, s.site)
+	s.model = newModel(s.chance(50))
+	s.model.shows = s.shows
+	if s.now = longAgo; s.model.wrongClocks {
+		s.now = farOff
+	}
+	s.policy = &policy{severity: map[string]string{cookies: "critical", times: "warning", madeUp: pick(s, []string{"info", "error"}), node: "error", lacking: "error", unsent: "error"},
+		patience: map[string]string{}, disabled: map[string]bool{unsent: s.chance(50)}, resolveAfter: pick(s, []int{1, 1, 2, 3}),
+		reopenWithin: pick(s, []time.Duration{0, 2 * time.Hour, 24 * time.Hour}), repeat: pick(s, []time.Duration{4 * time.Hour, 24 * time.Hour}), quiet: s.chance(40),
+		owners: map[string][]string{s.site.names[0]: {toMail, toChat}, s.site.names[1]: {toPager, toHook}}}
+	for _, c := range []string{cookies, times, node, lacking} {
+		if s.chance(35) {
+			s.policy.patience[c] = pick(s, []string{"2 runs", "3 runs", "90m"})
+		}
+	}
+	s.policy.routes = someRoutes(s)
+	s.note("policy: %+v; all runs in the future: %v", *s.policy, s.model.wrongClocks)
+	return s
+}
+
+func (s *story) play() {
+	s.tell(stepsOf)
+	tally.stories.Add(1)
+	tally.started.Add(int64(s.crew.started))
+	tally.killed.Add(int64(s.crew.killed))
+	tally.messages.Add(int64(len(s.messages)))
+}
