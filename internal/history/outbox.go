@@ -13,9 +13,10 @@ import (
 const keepResolutions = 30 * 24 * time.Hour
 
 // holdBack is for how long a message is held that nobody needs any more but may
-// have been sent. Each run that still does not need it holds it for longer; what
-// has to follow it waits no longer than that.
-const holdBack = time.Hour
+// have been sent: for longer than any quiet hours and any receiver's wish to be left
+// alone, by which whoever decides knows it, and less than maxHold. Each run that still
+// does not need it holds it for longer.
+const holdBack = 4 * 24 * time.Hour
 
 // untold selects incidents of which receivers may have to be told: those that
 // are open, and those resolved since a time of which something is queued, or

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -126,6 +127,19 @@ func (b *bench) stop(want error) {
 	if err := <-b.ended; !errors.Is(err, want) {
 		b.t.Errorf("it ended with %v, want %v", err, want)
 	}
+}
+
+// count is how many runs have begun, looks when messages were looked for.
+func (b *bench) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.runs)
+}
+
+func (b *bench) looks() []time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.sends)
 }
 
 func (b *bench) ran(want ...time.Duration) {

@@ -26,7 +26,7 @@ func TestStopSendsWhatIsQueued(t *testing.T) {
 		b.begin()
 		b.pass(16 * time.Minute)
 		before := b.page()
-		sent := len(b.sends)
+		sent := len(b.looks())
 		b.send = func(ctx context.Context) error {
 			if !broken || ctx.Err() != nil {
 				t.Errorf("it sends while the run goes on: %v, without time: %v", !broken, ctx.Err())
@@ -34,8 +34,8 @@ func TestStopSendsWhatIsQueued(t *testing.T) {
 			return nil
 		}
 		b.stop(nil)
-		if len(b.sends) != sent+1 {
-			t.Errorf("it looked %d times for messages in the end, want once", len(b.sends)-sent)
+		if len(b.looks()) != sent+1 {
+			t.Errorf("it looked %d times for messages in the end, want once", len(b.looks())-sent)
 		}
 		if !strings.Contains(before, "A run has been going since 2000-01-01 00:15 UTC") {
 			t.Errorf("the page during the run:\n%s", before)
@@ -57,7 +57,7 @@ func TestStopWhileSending(t *testing.T) {
 		b.begin()
 		b.pass(time.Minute + time.Second)
 		b.stop(nil)
-		if len(b.sends) != 2 || strings.Contains(b.log.String(), "canceled") {
+		if len(b.looks()) != 2 || strings.Contains(b.log.String(), "canceled") {
 			t.Errorf("it looked at %v; log:\n%s", b.sends, b.log.String())
 		}
 	})
@@ -116,7 +116,7 @@ func TestContext(t *testing.T) {
 		go func() { b.ended <- b.Run(ctx, b.signals) }()
 		b.pass(time.Minute)
 		cancel(why)
-		if err := <-b.ended; !errors.Is(err, why) || len(b.sends) > 1 {
+		if err := <-b.ended; !errors.Is(err, why) || len(b.looks()) > 1 {
 			t.Errorf("it ended with %v and looked for messages at %v", err, b.sends)
 		}
 	})

@@ -145,7 +145,7 @@ func TestDeliversBetweenRuns(t *testing.T) {
 		for m := 6; m <= 9; m++ {
 			want = append(want, time.Duration(m)*time.Minute)
 		}
-		if diff := cmp.Diff(want, b.sends); diff != "" {
+		if diff := cmp.Diff(want, b.looks()); diff != "" {
 			t.Errorf("looked for messages (-want +got):\n%s", diff)
 		}
 		if n := testutil.ToFloat64(b.status.deliveries); n != 4 {
@@ -170,8 +170,8 @@ func TestJitter(t *testing.T) {
 				t.Errorf("run %d came %s after its time", i+1, by)
 			}
 		}
-		if len(b.runs) != 25 || len(late) < 10 {
-			t.Errorf("%d runs, %d different delays", len(b.runs), len(late))
+		if b.count() != 25 || len(late) < 10 {
+			t.Errorf("%d runs, %d different delays", b.count(), len(late))
 		}
 	})
 }
@@ -183,16 +183,16 @@ func TestClockIsSet(t *testing.T) {
 		b.pass(10 * time.Minute) // 00:10
 		b.shift.Store(int64(5 * time.Hour))
 		b.pass(2 * time.Minute) // 05:12: the runs of five hours are one
-		if len(b.runs) != 2 {
+		if b.count() != 2 {
 			t.Errorf("after the clock was set ahead there are runs at %v, want one more at once", b.runs)
 		}
 		b.shift.Store(0)
 		b.pass(47 * time.Minute) // 00:59
-		if len(b.runs) != 2 {
+		if b.count() != 2 {
 			t.Errorf("after it was set back there are runs at %v before one was due", b.runs)
 		}
 		b.pass(2 * time.Minute)
-		if len(b.runs) != 3 {
+		if b.count() != 3 {
 			t.Errorf("after it was set back there are runs at %v, want one at the next hour", b.runs)
 		}
 		b.stop(nil)
