@@ -116,7 +116,7 @@ func (m *lives) moves(at, clock time.Time) bool {
 func TestIncidentsAgainstModel(t *testing.T) {
 	seeds, runs := 40, 150
 	if testing.Short() {
-		seeds, runs = 8, 60
+		seeds, runs = 3, 60
 	}
 	spans, again, waits := 0, 0, 0
 	for seed := range seeds {

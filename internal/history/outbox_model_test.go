@@ -179,7 +179,7 @@ func kinds(list []verdict.Delivery) (out []string) {
 func TestOutboxAgainstModel(t *testing.T) {
 	seeds, steps := 16, 250
 	if testing.Short() {
-		seeds, steps = 6, 120
+		seeds, steps = 3, 100
 	}
 	messages, replaced := 0, 0
 	for seed := range seeds {

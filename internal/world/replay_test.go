@@ -47,6 +47,9 @@ var incidents = sync.OnceValue(world.Incidents)
 // that the stage is made of, and find in them exactly what the stage tells. How
 // incidents open and resolve over the stages is tested where there is a history.
 func TestRecordings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, in which the race detector takes long and finds nothing")
+	}
 	suite, err := checks.NewSuite(nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -112,6 +115,9 @@ func expectFinds(t *testing.T, stage *world.Stage, verdicts []verdict.Verdict) {
 // TestRecordingsAreFresh holds the committed files against what the generator
 // writes: the same folders, the same text, and databases of the same facts.
 func TestRecordingsAreFresh(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, in which the race detector takes long and finds nothing")
+	}
 	fresh := t.TempDir()
 	for _, incident := range incidents() {
 		if err := incident.Write(fresh); err != nil {
