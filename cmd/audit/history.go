@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hubaudit/internal/audit"
 	"hubaudit/internal/config"
 	"hubaudit/internal/facts"
 	"hubaudit/internal/history"
@@ -63,26 +62,15 @@ runs did not see all users of a hub, or if that is no longer known.`,
 			if limit < 1 {
 				return misusef("--limit must be at least 1")
 			}
-			cfg, _, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			store, err := audit.OpenHistory(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			if diff.asked {
-				return showDiff(cmd.Context(), c.out, store, cfg, diff, targets)
-			}
-			if len(args) == 1 {
-				run, err := store.Run(cmd.Context(), cfg.Cluster.Name, args[0])
-				if err != nil {
-					return err
+			return c.withHistory(cmd.Context(), func(cfg *config.Config, store *history.Store) error {
+				switch {
+				case diff.asked:
+					return showDiff(cmd.Context(), c.out, store, cfg, diff, targets)
+				case len(args) == 1:
+					return showRun(cmd.Context(), c.out, store, cfg, args[0], targets)
 				}
-				return writeReports(c.out, targets, run)
-			}
-			return listHistory(cmd.Context(), c.out, store, cfg, limit, closed)
+				return listHistory(cmd.Context(), c.out, store, cfg, limit, closed)
+			})
 		},
 	}
 	addOutputFlag(cmd, &outputs)
@@ -125,6 +113,15 @@ func readPast(ctx context.Context, store *history.Store, cfg *config.Config, lim
 	}
 	p.runs, err = store.Runs(ctx, cluster, limit)
 	return p, err
+}
+
+// showRun writes the report of a recorded run.
+func showRun(ctx context.Context, w io.Writer, store *history.Store, cfg *config.Config, id string, targets []output) error {
+	run, err := store.Run(ctx, cfg.Cluster.Name, id)
+	if err != nil {
+		return err
+	}
+	return writeReports(w, targets, run)
 }
 
 func listHistory(ctx context.Context, w io.Writer, store *history.Store, cfg *config.Config, limit int, closed bool) error {

@@ -3,7 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"hubaudit/internal/audit"
+	"hubaudit/internal/config"
+	"hubaudit/internal/history"
 )
 
 func reportCommand(c *common) *cobra.Command {
@@ -26,20 +27,9 @@ beginning of one, "latest", or "latest~1" for the run before the latest.`,
 			if err != nil {
 				return err
 			}
-			cfg, _, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			store, err := audit.OpenHistory(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			run, err := store.Run(cmd.Context(), cfg.Cluster.Name, append(args, "latest")[0])
-			if err != nil {
-				return err
-			}
-			return writeReports(c.out, targets, run)
+			return c.withHistory(cmd.Context(), func(cfg *config.Config, store *history.Store) error {
+				return showRun(cmd.Context(), c.out, store, cfg, append(args, history.Latest)[0], targets)
+			})
 		},
 	}
 	addOutputFlag(cmd, &outputs)

@@ -15,7 +15,9 @@ import (
 	"golang.org/x/term"
 
 	"hubaudit/checks"
+	"hubaudit/internal/audit"
 	"hubaudit/internal/config"
+	"hubaudit/internal/history"
 )
 
 // streams are the process's; tests pass their own.
@@ -111,6 +113,20 @@ func (c *common) load(only []string) (*config.Config, checks.Suite, error) {
 		return nil, nil, misuse{located(cfg, err)}
 	}
 	return cfg, suite, nil
+}
+
+// withHistory reads the configuration and opens the history for as long as do takes.
+func (c *common) withHistory(ctx context.Context, do func(cfg *config.Config, store *history.Store) error) error {
+	cfg, _, err := c.load(nil)
+	if err != nil {
+		return err
+	}
+	store, err := audit.OpenHistory(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return do(cfg, store)
 }
 
 func (c *common) logger() (zerolog.Logger, error) {

@@ -200,25 +200,18 @@ func listSilencesCommand(c *common) *cobra.Command {
 		Short: "List the silences that hold or are still to come",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			store, err := audit.OpenHistory(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			list, err := silences(cmd.Context(), store, cfg.Cluster.Name, all, time.Now())
-			if err != nil {
-				return err
-			}
-			t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-			if len(list) == 0 {
-				fmt.Fprintln(t, "Nothing is silenced.")
-			}
-			writeSilences(t, list, time.Now())
-			return t.Flush()
+			return c.withHistory(cmd.Context(), func(cfg *config.Config, store *history.Store) error {
+				list, err := silences(cmd.Context(), store, cfg.Cluster.Name, all, time.Now())
+				if err != nil {
+					return err
+				}
+				t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+				if len(list) == 0 {
+					fmt.Fprintln(t, "Nothing is silenced.")
+				}
+				writeSilences(t, list, time.Now())
+				return t.Flush()
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list those that are over too")
@@ -272,20 +265,13 @@ func endSilenceCommand(c *common) *cobra.Command {
 			if err != nil {
 				return misusef("%q is not the number of a silence: audit silence list shows them", args[0])
 			}
-			cfg, _, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			store, err := audit.OpenHistory(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			if err := store.EndSilence(cmd.Context(), cfg.Cluster.Name, id, time.Now().UTC().Truncate(time.Second)); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.out, "Silence %d is over. The next run tells of what it covered and still fails.\n", id)
-			return nil
+			return c.withHistory(cmd.Context(), func(cfg *config.Config, store *history.Store) error {
+				if err := store.EndSilence(cmd.Context(), cfg.Cluster.Name, id, time.Now().UTC().Truncate(time.Second)); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.out, "Silence %d is over. The next run tells of what it covered and still fails.\n", id)
+				return nil
+			})
 		},
 	}
 }
