@@ -22,6 +22,16 @@ func undelivered(receivers ...facts.Undelivered) func(*facts.Snapshot) {
 // ago is a time before the run, for undelivered.
 func ago(d time.Duration) time.Time { return time.Time{}.Add(d) }
 
+// overlapping leaves a message that the first of three overlapping runs queued.
+func overlapping(d time.Duration) func(*facts.Snapshot) {
+	return func(s *facts.Snapshot) {
+		undelivered(facts.Undelivered{Receiver: "slack", Messages: 1, Since: ago(d)})(s)
+		for i := range 3 {
+			s.Past.Runs = append([]facts.PastRun{{At: s.Now.Add(time.Duration(i)*time.Second - d), Complete: true}}, s.Past.Runs...)
+		}
+	}
+}
+
 var notifyFailed = outcomes{"audit-notify-failed": "fail error 1"}
 
 var auditNotifyFailedCases = cases{
@@ -51,7 +61,7 @@ var auditNotifyFailedCases = cases{
 			name:    "one whose turn never came",
 			change:  undelivered(facts.Undelivered{Receiver: "email", Messages: 1, Since: ago(3 * time.Hour)}),
 			want:    notifyFailed,
-			summary: "receiver email was not tried in 3 runs: the time for sending was always used up by other messages, see the log; 1 message is waiting since 2026-11-20 09:00 UTC",
+			summary: "receiver email was not tried in 3 runs: they were ended before its turn, or the time for sending was used up by other messages, see the log; 1 message is waiting since 2026-11-20 09:00 UTC",
 		},
 	},
 	mustNotFire: []damage{
@@ -66,6 +76,9 @@ var auditNotifyFailedCases = cases{
 			want:    notifyFailed,
 			summary: "receiver slack could not be reached in 2 attempts: no answer in time; 1 message is waiting since 2026-11-20 10:00 UTC",
 		},
+		{name: "three runs at once, which may still be sending", change: overlapping(10*time.Minute - time.Second)},
+		{name: "three runs at once, none of which got to it", change: overlapping(10 * time.Minute), want: notifyFailed,
+			summary: "receiver slack was not tried in 3 runs: they were ended before its turn, or the time for sending was used up by other messages, see the log; 1 message is waiting since 2026-11-20 11:50 UTC"},
 		{name: "two of five", change: undelivered(facts.Undelivered{Receiver: "slack", Messages: 1, Since: ago(2 * time.Hour), Tries: 2, Error: "no answer in time"}), values: map[string]any{"runs": 5}},
 	},
 	sourceFailed: []damage{{
