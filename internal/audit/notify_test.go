@@ -68,7 +68,7 @@ func newStage(t *testing.T, more string) *stage {
 }
 
 func (s *stage) options() Options {
-	return Options{Clock: func() time.Time { return s.now }, Log: zerolog.New(&s.log)}
+	return Options{Clock: func() time.Time { return s.now }, Log: zerolog.New(zerolog.SyncWriter(&s.log))}
 }
 
 // run records a run that failed with so many users, 0 for none, and sends.
