@@ -84,7 +84,7 @@ func TestLife(t *testing.T) {
 	if worse := s.wait(t, 1)[0]; worse.Labels["severity"] != "critical" {
 		t.Errorf("after it became worse: %+v", worse)
 	}
-	s.stop()
+	s.Kill()
 	_, err := notify.NewAlertmanager("alertmanager", notify.AlertmanagerOptions{URLs: []string{s.url}},
 		notify.WithWait(func(context.Context, time.Duration) error { return nil })).Send(t.Context(), m)
 	if failed := (*notify.SendError)(nil); !errors.As(err, &failed) || failed.Refused {

@@ -14,6 +14,7 @@ import (
 	"hubaudit/internal/facts"
 	"hubaudit/internal/verdict"
 	"hubaudit/internal/world"
+	"hubaudit/test/servers"
 )
 
 // site writes the files of a healthy hub and a configuration that names this
@@ -27,9 +28,9 @@ func site(t testing.TB, p *server, change func(*facts.Snapshot)) *config.Config 
 	dir := t.TempDir()
 	must(t, world.WriteDatabase(filepath.Join(dir, "hub.sqlite"), s.Hubs[0], world.CurrentSchema))
 	must(t, world.WriteDump(filepath.Join(dir, "dump"), s))
-	must(t, os.WriteFile(filepath.Join(dir, "password"), []byte(password+"\n"), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "password"), []byte(servers.Password+"\n"), 0o600))
 	text := fmt.Sprintf("hubs: [{name: %s, database: \"sqlite:///hub.sqlite\"}]\ncluster: {dump: dump}\n"+
-		"prometheus: {url: %q, username: %s, passwordFile: password, caFile: %q}\n", world.HubName, p.url, user, p.caFile)
+		"prometheus: {url: %q, username: %s, passwordFile: password, caFile: %q}\n", world.HubName, p.url, servers.User, p.caFile)
 	cfg, err := config.Parse(filepath.Join(dir, "hubaudit.yaml"), []byte(text), nil, os.LookupEnv)
 	must(t, err)
 	must(t, cfg.CheckFiles())

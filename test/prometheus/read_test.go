@@ -17,6 +17,7 @@ import (
 	"hubaudit/internal/collect/source"
 	"hubaudit/internal/facts"
 	"hubaudit/test/harness"
+	"hubaudit/test/servers"
 )
 
 // volume is what a kubelet writes of one.
@@ -147,7 +148,7 @@ func TestAtAnEarlierTime(t *testing.T) {
 func TestPrefixPasswordAndTLS(t *testing.T) {
 	p := start(t, setting{prefix: "/monitoring/prod", secure: true, samples: stored(at, volume("jhub", "hub-db-dir", 1<<30, 1, 1))})
 	good := p.options(at)
-	good.Username, good.Password = user, password
+	good.Username, good.Password = servers.User, servers.Password
 	if r, err := prometheus.Read(t.Context(), good); err != nil || len(r.Usage) != 1 {
 		t.Fatalf("read %+v, %v", r, err)
 	}

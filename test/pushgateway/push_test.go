@@ -1,6 +1,7 @@
 package pushgateway
 
 import (
+	"bytes"
 	"context"
 	"os/exec"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"hubaudit/internal/verdict"
 	"hubaudit/notify"
 	"hubaudit/report"
+	"hubaudit/test/servers"
 )
 
 // run is one of a cluster whose nodes could be read or not.
@@ -25,34 +27,30 @@ func run(cluster string, at time.Time, findings int, nodes facts.Status) *verdic
 	return r
 }
 
-func push(t *testing.T, p *server, r *verdict.Run, keep bool) {
+func push(t *testing.T, p *servers.Program, r *verdict.Run, keep bool) {
 	t.Helper()
 	families, err := report.Metrics(r, map[string]int{"slack": 0})
 	must(t, err)
-	must(t, gateway(p, r.Cluster, password).Push(t.Context(), families, keep))
+	must(t, gateway(p, p.CA, r.Cluster, servers.Password).Push(t.Context(), families, keep))
 }
 
-func gateway(p *server, instance, password string) *notify.Pushgateway {
-	return notify.NewPushgateway(notify.PushOptions{URL: p.url, Username: user, Password: password, CA: p.ca, Instance: instance})
+func gateway(p *servers.Program, ca []byte, instance, password string) *notify.Pushgateway {
+	return notify.NewPushgateway(notify.PushOptions{URL: p.URL(""), Username: servers.User, Password: password, CA: ca, Instance: instance})
 }
 
 // scraped are the audit's lines of what Prometheus would read.
-func scraped(t *testing.T, p *server) string {
+func scraped(t *testing.T, p *servers.Program) string {
 	t.Helper()
-	page, err := p.get(t.Context(), "/metrics")
+	page, err := p.Get(t.Context(), "/metrics")
 	must(t, err)
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Fatalf("%v: apt-get install prometheus", err)
-	}
-	check := exec.Command(promtool, "check", "metrics")
-	check.Stdin = strings.NewReader(page)
+	check := exec.Command(servers.Find(t, "promtool"), "check", "metrics")
+	check.Stdin = bytes.NewReader(page)
 	out, err := check.CombinedOutput()
 	if err != nil && strings.Contains(string(out), "hubaudit") {
 		t.Errorf("promtool: %v: %s", err, out)
 	}
 	var own strings.Builder
-	for line := range strings.Lines(page) {
+	for line := range strings.Lines(string(page)) {
 		if strings.HasPrefix(line, "hubaudit_") {
 			own.WriteString(line)
 		}
@@ -110,14 +108,12 @@ func TestPushRefused(t *testing.T) {
 	families, err := report.Metrics(run("prod", time.Unix(1_790_000_000, 0), 0, facts.OK), nil)
 	must(t, err)
 	const wrong = "wrong-horse-battery"
-	if err := gateway(p, "prod", wrong).Push(t.Context(), families, false); err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), wrong) {
+	if err := gateway(p, p.CA, "prod", wrong).Push(t.Context(), families, false); err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), wrong) {
 		t.Errorf("%v", err)
 	}
-	unknown := *p
-	unknown.ca = nil
 	ctx, cancel := contextForOneTry(t)
 	defer cancel()
-	if err := gateway(&unknown, "prod", password).Push(ctx, families, false); err == nil || strings.Contains(err.Error(), password) {
+	if err := gateway(p, nil, "prod", servers.Password).Push(ctx, families, false); err == nil || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), servers.Password) {
 		t.Errorf("%v", err)
 	}
 	if page := scraped(t, p); page != "" {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"hubaudit/test/ports"
 	"hubaudit/test/reaper"
 )
 
@@ -68,7 +68,7 @@ func prepare(tb testing.TB, engine, account string) *Database {
 	}
 	d.makeCertificates(tb)
 	d.give(tb)
-	d.Port = freePort(tb)
+	d.Port = ports.Reserve(tb)
 	return d
 }
 
@@ -96,15 +96,6 @@ func (d *Database) give(tb testing.TB) {
 	}))
 }
 
-// freePort is a port that nobody listened on a moment ago.
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(tb, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // command is a program of a package, to run as the server's user.
 func (d *Database) command(binary string, args ...string) *exec.Cmd {
 	c := exec.Command(binary, args...)
@@ -114,8 +105,9 @@ func (d *Database) command(binary string, args ...string) *exec.Cmd {
 	return c
 }
 
-// find gives the path of a program.
-func find(tb testing.TB, name string, folders ...string) string {
+// Find gives the path of a program, in the first folder that has it or else in
+// PATH.
+func Find(tb testing.TB, name string, folders ...string) string {
 	tb.Helper()
 	for _, folder := range folders {
 		if found, err := filepath.Glob(filepath.Join(folder, name)); err == nil && len(found) > 0 {
@@ -124,7 +116,7 @@ func find(tb testing.TB, name string, folders ...string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		tb.Fatalf("%v: apt-get install postgresql mariadb-server", err)
+		tb.Fatalf("%v: run test/packages", err)
 	}
 	return path
 }

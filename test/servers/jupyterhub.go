@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"hubaudit/test/ports"
 	"hubaudit/test/reaper"
 )
 
@@ -117,10 +118,10 @@ func (h *JupyterHub) configure(tb testing.TB, o HubOptions, proxy string) {
 		s.Token = rand.Text()
 		h.tokens[name], services[name] = s.Token, s
 	}
-	public, hub, port := freePort(tb), freePort(tb), must(strconv.Atoi(at.Port()))(tb)
+	public, hub, port := ports.Reserve(tb), ports.Reserve(tb), must(strconv.Atoi(at.Port()))(tb)
 	h.PublicURL = fmt.Sprintf("http://127.0.0.1:%d", public)
 	h.APIURL = fmt.Sprintf("http://127.0.0.1:%d/hub/api", hub)
-	config, err := json.Marshal(map[string]any{"db": h.DBURL, "publicPort": public, "hubPort": hub, "proxyPort": freePort(tb),
+	config, err := json.Marshal(map[string]any{"db": h.DBURL, "publicPort": public, "hubPort": hub, "proxyPort": ports.Reserve(tb),
 		"serversPort": port, "proxy": proxy, "services": services})
 	check(tb, err)
 	check(tb, os.WriteFile(h.file("test.json"), config, 0o600))

@@ -17,12 +17,12 @@ func StartMariaDB(tb testing.TB, options ...string) *Database {
 	d := prepare(tb, "mysql", "mysql")
 	d.Socket = d.file("socket")
 	data := filepath.Join(d.dir, "data")
-	d.setUp(tb, d.command(find(tb, "mariadb-install-db"), "--no-defaults", "--datadir="+data, "--tmpdir="+d.dir, "--auth-root-authentication-method=normal", "--skip-test-db",
+	d.setUp(tb, d.command(Find(tb, "mariadb-install-db"), "--no-defaults", "--datadir="+data, "--tmpdir="+d.dir, "--auth-root-authentication-method=normal", "--skip-test-db",
 		"--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"))
 	d.admin = func(database string) (*sql.DB, error) {
 		return sql.Open("mysql", fmt.Sprintf("root@unix(%s)/%s", d.Socket, database))
 	}
-	client := find(tb, "mariadb")
+	client := Find(tb, "mariadb")
 	d.client = func(database string) *exec.Cmd {
 		return d.command(client, "--no-defaults", "--default-character-set=utf8mb4", "--socket="+d.Socket, "--user=root", database)
 	}
@@ -32,6 +32,6 @@ func StartMariaDB(tb testing.TB, options ...string) *Database {
 		"innodb-doublewrite=0", "innodb-buffer-pool-size=64M", "ssl-ca=" + d.CA, "ssl-cert=" + d.file("server.crt"), "ssl-key=" + d.file("server.key")}, options...) {
 		args = append(args, "--"+o)
 	}
-	d.start(tb, find(tb, "mariadbd", "/usr/sbin"), args...)
+	d.start(tb, Find(tb, "mariadbd", "/usr/sbin"), args...)
 	return d
 }

@@ -19,7 +19,7 @@ func StartPostgres(tb testing.TB, options ...string) *Database {
 	tb.Helper()
 	d := prepare(tb, "postgresql", "postgres")
 	data := filepath.Join(d.dir, "data")
-	d.setUp(tb, d.command(find(tb, "initdb", postgresFolder), "--pgdata="+data, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"))
+	d.setUp(tb, d.command(Find(tb, "initdb", postgresFolder), "--pgdata="+data, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"))
 	check(tb, os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte(strings.Join([]string{
 		"local all,replication postgres trust",
 		"local all all scram-sha-256",
@@ -42,7 +42,7 @@ func (d *Database) runPostgres(tb testing.TB, data string, options []string) {
 		}
 		return sql.Open("pgx", fmt.Sprintf("host=%s port=%d user=postgres dbname=%s", d.Socket, d.Port, database))
 	}
-	psql := find(tb, "psql", postgresFolder)
+	psql := Find(tb, "psql", postgresFolder)
 	d.client = func(database string) *exec.Cmd {
 		return d.command(psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host="+d.Socket, fmt.Sprintf("--port=%d", d.Port), "--username=postgres", database)
 	}
@@ -51,7 +51,7 @@ func (d *Database) runPostgres(tb testing.TB, data string, options []string) {
 		"ssl=on", "ssl_ca_file=" + d.CA, "ssl_cert_file=" + d.file("server.crt"), "ssl_key_file=" + d.file("server.key")}, options...) {
 		args = append(args, "-c", o)
 	}
-	d.start(tb, find(tb, "postgres", postgresFolder), args...)
+	d.start(tb, Find(tb, "postgres", postgresFolder), args...)
 }
 
 // StartReplica starts a hot standby that follows a PostgreSQL.
@@ -59,7 +59,7 @@ func StartReplica(tb testing.TB, primary *Database, options ...string) *Database
 	tb.Helper()
 	d := prepare(tb, "postgresql", "postgres")
 	data := filepath.Join(d.dir, "data")
-	d.setUp(tb, d.command(find(tb, "pg_basebackup", postgresFolder), "--pgdata="+data, "--host="+primary.Socket, fmt.Sprintf("--port=%d", primary.Port),
+	d.setUp(tb, d.command(Find(tb, "pg_basebackup", postgresFolder), "--pgdata="+data, "--host="+primary.Socket, fmt.Sprintf("--port=%d", primary.Port),
 		"--username=postgres", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"))
 	d.runPostgres(tb, data, options)
 	return d
