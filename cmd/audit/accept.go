@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/user"
 	"strings"
@@ -39,44 +40,49 @@ its report. The incident resolves with the next run.`,
 		Example: `  audit accept hub-user-count-drift --hub datahub --reason "spring clean-up, ticket 4711"`,
 		Args:    exactArgs(1, "the id of one check"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			check, err := findCheck(args[0])
-			if err != nil {
-				return err
-			}
-			if !check.Baseline {
-				return misusef("%s compares with no baseline: there is nothing to accept", check.ID)
-			}
-			if strings.TrimSpace(a.Reason) == "" {
-				return misusef("say why: --reason \"…\"")
-			}
-			cfg, _, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			if a.Hub, err = hubOf(cfg, check, a.Hub); err != nil {
-				return err
-			}
-			a.Cluster, a.Check, a.At = cfg.Cluster.Name, check.ID, time.Now().UTC().Truncate(time.Second)
-			store, err := audit.OpenHistory(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			if err := store.Accept(cmd.Context(), a); err != nil {
-				return err
-			}
-			if check.ID == drillCheck {
-				fmt.Fprintf(c.out, "Noted: a backup was restored as a test at %s. The next run judges by it.\n", text.Time(a.At))
-				return nil
-			}
-			fmt.Fprintf(c.out, "Accepted: what the last run saw is normal for %s now. The next run judges by it.\n", check.ID)
-			return nil
+			a.Check, a.At = args[0], time.Now().UTC().Truncate(time.Second)
+			return accept(cmd.Context(), c, a)
 		},
 	}
 	cmd.Flags().StringVar(&a.Hub, "hub", "", "the hub, where the configuration has several")
 	cmd.Flags().StringVar(&a.Reason, "reason", "", "why this is normal; kept in the history")
 	cmd.Flags().StringVar(&a.By, "by", userName(), "who accepts")
 	return cmd
+}
+
+func accept(ctx context.Context, c *common, a history.Acceptance) error {
+	check, err := findCheck(a.Check)
+	if err != nil {
+		return err
+	}
+	if !check.Baseline {
+		return misusef("%s compares with no baseline: there is nothing to accept", check.ID)
+	}
+	if strings.TrimSpace(a.Reason) == "" {
+		return misusef("say why: --reason \"…\"")
+	}
+	cfg, _, err := c.load(nil)
+	if err != nil {
+		return err
+	}
+	if a.Hub, err = hubOf(cfg, check, a.Hub); err != nil {
+		return err
+	}
+	a.Cluster = cfg.Cluster.Name
+	store, err := audit.OpenHistory(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := store.Accept(ctx, a); err != nil {
+		return err
+	}
+	if check.ID == drillCheck {
+		fmt.Fprintf(c.out, "Noted: a backup was restored as a test at %s. The next run judges by it.\n", text.Time(a.At))
+		return nil
+	}
+	fmt.Fprintf(c.out, "Accepted: what the last run saw is normal for %s now. The next run judges by it.\n", check.ID)
+	return nil
 }
 
 func userName() string {

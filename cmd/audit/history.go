@@ -135,7 +135,7 @@ func listHistory(ctx context.Context, w io.Writer, store *history.Store, cfg *co
 		fmt.Fprintln(t, "\nTO BE SENT\tMESSAGES\tSINCE\tTRIED\tERROR")
 	}
 	for _, u := range p.queued {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", u.Receiver, u.Messages, u.Since.Format(minute), text.Count(u.Tries, "run"), dash(text.Sentence(u.Error, errorColumns)))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", u.Receiver, u.Messages, u.Since.Format(minute), text.Count(u.Tries, "time"), dash(text.Sentence(u.Error, errorColumns)))
 	}
 	if len(p.silences) > 0 {
 		fmt.Fprintln(t)

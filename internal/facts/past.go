@@ -34,8 +34,8 @@ type Past struct {
 type Undelivered struct {
 	Receiver string
 	Messages int
-	// Since is when the oldest of them was queued, Tries how many runs tried to
-	// send it, Error why the last one failed.
+	// Since is when the oldest of them was queued, Tries how often it was tried to
+	// send it, Error why the last try failed.
 	Since time.Time
 	Tries int
 	Error string
