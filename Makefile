@@ -1,13 +1,17 @@
 # Targets for people; `make test` is what the README names and .ci/run calls.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
+# The same for the tests as for what is released, so that everything is compiled
+# once, and not again in another folder.
+export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(shell go env GOFLAGS) -trimpath)
 .PHONY: help build test check e2e generate bench fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## build bin/audit
-	CGO_ENABLED=0 go build -trimpath -o bin/audit ./cmd/audit
+	go build -o bin/audit ./cmd/audit
 
 test: ## all tests, the ones on a real Kubernetes API server included
 	test/packages
@@ -18,7 +22,8 @@ test: ## all tests, the ones on a real Kubernetes API server included
 e2e: build ## only the tests on real servers: Kubernetes (built on first use, about 5 minutes), databases, a JupyterHub
 	test/packages
 	test/cluster/build >/dev/null
-	cd test && go vet ./... && go test -count=1 -timeout 30m ./...
+	# One package more than processors: often one waits for its servers to start.
+	cd test && go vet ./... && go test -count=1 -p $$(($$(nproc) + 1)) -timeout 30m ./...
 
 check: ## what CI runs beside the tests: format, linters, race detector, chart
 	.ci/check

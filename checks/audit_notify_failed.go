@@ -40,6 +40,7 @@ var auditNotifyFailed = &Check{
 
 func runAuditNotifyFailed(in *Input) Result {
 	var r Result
+	var receivers []string
 	waiting := 0
 	for _, u := range in.Past.Undelivered {
 		why := in.undelivered(u)
@@ -47,17 +48,21 @@ func runAuditNotifyFailed(in *Input) Result {
 			continue
 		}
 		waiting += u.Messages
-		messages := text.Count(u.Messages, "message") + " " + text.Plural(u.Messages, "is", "are")
+		receivers = append(receivers, u.Receiver)
 		r.Findings = append(r.Findings, verdict.Finding{
 			Subject: verdict.Subject{Kind: "receiver", Name: u.Receiver},
-			Message: fmt.Sprintf("receiver %s %s; %s waiting since %s", u.Receiver, why, messages, text.Time(u.Since)),
+			Message: fmt.Sprintf("receiver %s %s; %s since %s", u.Receiver, why, waitingText(u.Messages), text.Time(u.Since)),
 			Details: map[string]string{"messages": idText(int64(u.Messages)), "since": text.Time(u.Since), "tries": idText(int64(u.Tries)), "error": u.Error},
 		})
 	}
 	if n := len(r.Findings); n > 1 {
-		r.Summary = fmt.Sprintf("%s do not get their messages, of which %s", text.Count(n, "receiver"), text.Count(waiting, "message")+" "+text.Plural(waiting, "waits", "wait"))
+		r.Summary = fmt.Sprintf("%s do not get their messages (%s): %s", text.Count(n, "receiver"), list(receivers, 5), waitingText(waiting))
 	}
 	return r
+}
+
+func waitingText(messages int) string {
+	return text.Count(messages, "message") + " " + text.Plural(messages, "is", "are") + " waiting"
 }
 
 // undelivered says what keeps messages from a receiver; "" if it is too early to

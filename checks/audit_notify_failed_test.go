@@ -55,7 +55,7 @@ var auditNotifyFailedCases = cases{
 				facts.Undelivered{Receiver: "slack", Messages: 3, Since: ago(2 * time.Hour), Tries: 2, Error: "no answer in time"},
 				facts.Undelivered{Receiver: "pagerduty", Messages: 1, Since: ago(time.Hour), Tries: 1, Refused: true, Error: "it refused: 400"}),
 			want:    outcomes{"audit-notify-failed": "fail error 2"},
-			summary: "2 receivers do not get their messages, of which 4 messages wait",
+			summary: "2 receivers do not get their messages (slack, pagerduty): 4 messages are waiting",
 		},
 		{
 			name:    "one whose turn never came",

@@ -103,6 +103,7 @@ func (in *Input) witnessed(from, to time.Time) bool {
 		}
 	}
 	k, l := &in.Kube, &in.Longhorn
+	madeThen := func(b *facts.Series) bool { return between(b.Newest.Time, b.Previous.Time) }
 	return anyOf(in.Past.Audits, func(a *facts.PastAudit) bool {
 		return anyOf(a.Runs, func(r *facts.PastRun) bool { return between(r.At) })
 	}) ||
@@ -113,10 +114,10 @@ func (in *Input) witnessed(from, to time.Time) bool {
 		anyOf(k.Nodes, func(n *facts.Node) bool { return between(n.Created, n.Deleting, n.ReadySince) }) ||
 		anyOf(k.Snapshots, func(s *facts.VolumeSnapshot) bool { return between(s.Created, s.Taken) }) ||
 		anyOf(l.Volumes, func(v *facts.LHVolume) bool {
-			return between(v.Created, v.LastBackupAt, v.LastPodRefAt, v.LastDegradedAt)
+			return between(v.Created.Time(), v.LastBackupAt.Time(), v.LastPodRefAt.Time(), v.LastDegradedAt.Time())
 		}) ||
-		anyOf(l.Replicas, func(r *facts.LHReplica) bool { return between(r.Created, r.HealthyAt, r.FailedAt) }) ||
-		anyOf(slices.Concat(k.Backups, l.Backups), func(b *facts.Series) bool { return between(b.Newest.Time, b.Previous.Time) })
+		anyOf(l.Replicas, func(r *facts.LHReplica) bool { return between(r.Created.Time(), r.HealthyAt.Time(), r.FailedAt.Time()) }) ||
+		anyOf(k.Backups, madeThen) || anyOf(l.Backups, madeThen)
 }
 
 func anyOf[T any](list []T, is func(*T) bool) bool {

@@ -49,7 +49,7 @@ func longUnused(claims ...string) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		for _, claim := range claims {
 			at := s.Now.Add(-120 * time.Hour)
-			volumeOf(s, claim).LastPodRefAt = at
+			volumeOf(s, claim).LastPodRefAt = facts.At(at)
 			h := hubOf(s)
 			for i := range h.Spawners {
 				if h.Spawners[i].State.PVCName == claim {

@@ -149,10 +149,10 @@ var normalBackups = map[string]func(*facts.Snapshot){
 	"a home that was made this morning, and runs": func(s *facts.Snapshot) {
 		v := volumeOf(s, "claim-student-0005")
 		world.LastBackup(s, v, time.Time{})
-		claimNamed(s, "claim-student-0005").Created, v.Created = s.Now.Add(-5*time.Hour), s.Now.Add(-5*time.Hour)
+		claimNamed(s, "claim-student-0005").Created, v.Created = s.Now.Add(-5*time.Hour), facts.At(s.Now.Add(-5*time.Hour))
 		for i := range s.Kube.Volumes {
 			if pv := &s.Kube.Volumes[i]; pv.ClaimName == "claim-student-0005" {
-				pv.Created = v.Created
+				pv.Created = v.Created.Time()
 			}
 		}
 	},
@@ -346,7 +346,7 @@ func detachAll(s *facts.Snapshot, ago time.Duration) {
 		if v.ClaimName == world.HubClaim {
 			continue
 		}
-		v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", at
+		v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", facts.At(at)
 		for j := range s.Longhorn.Replicas {
 			if r := &s.Longhorn.Replicas[j]; r.Volume == v.Name {
 				r.State = "stopped"
@@ -369,10 +369,10 @@ func dayOne(s *facts.Snapshot) {
 		s.Kube.Volumes[i].Created = at
 	}
 	for i := range s.Longhorn.Volumes {
-		s.Longhorn.Volumes[i].Created = at
+		s.Longhorn.Volumes[i].Created = facts.At(at)
 	}
 	for i := range s.Longhorn.Replicas {
-		s.Longhorn.Replicas[i].Created, s.Longhorn.Replicas[i].HealthyAt, s.Longhorn.Replicas[i].LastHealthyAt = at, at.Add(time.Minute), at.Add(time.Minute)
+		s.Longhorn.Replicas[i].Created, s.Longhorn.Replicas[i].HealthyAt, s.Longhorn.Replicas[i].LastHealthyAt = facts.At(at), facts.At(at.Add(time.Minute)), facts.At(at.Add(time.Minute))
 	}
 	h := hubOf(s)
 	for i := range h.Users {

@@ -171,7 +171,7 @@ func (in *Input) targetDown(t *facts.LHBackupTarget) (why, unsure string) {
 // its own record.
 func (in *Input) backedUpWithin(target string, age time.Duration) bool {
 	return slices.ContainsFunc(in.Longhorn.Volumes, func(v facts.LHVolume) bool {
-		return targetName(&v) == target && in.within(v.LastBackupAt, age)
+		return targetName(&v) == target && in.within(v.LastBackupAt.Time(), age)
 	})
 }
 

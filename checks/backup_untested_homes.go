@@ -97,12 +97,12 @@ func (in *Input) restored(of func(claimKey) bool) restore {
 	}
 	for i := range in.Longhorn.Volumes {
 		v := &in.Longhorn.Volumes[i]
-		if v.FromBackup == "" || v.Unsettled() != "" || !v.Created.After(newest.at) {
+		if v.FromBackup == "" || v.Unsettled() != "" || !v.Created.Time().After(newest.at) {
 			continue
 		}
 		for _, volume := range []string{backedUpVolume(v.FromBackup), v.Name} { // beside the original, or in its place
 			if namespace, name, ok := in.joined().Of(volume); ok && of(claimKey{namespace, name}) {
-				note(v.Created, "Longhorn volume "+v.Name+" from a backup of "+name)
+				note(v.Created.Time(), "Longhorn volume "+v.Name+" from a backup of "+name)
 			}
 		}
 	}

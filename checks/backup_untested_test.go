@@ -189,7 +189,7 @@ func restoredVolume(claim string, days int) func(*facts.Snapshot) {
 		of := volumeOf(s, claim).Name
 		world.AddClaim(s, facts.Claim{Name: "restore-test", Created: s.Now.AddDate(0, 0, -days)})
 		v := volumeOf(s, "restore-test")
-		v.FromBackup, v.Created = "s3://hub-backups@eu-central-1/?backup=backup-1&volume="+of, s.Now.AddDate(0, 0, -days)
+		v.FromBackup, v.Created = "s3://hub-backups@eu-central-1/?backup=backup-1&volume="+of, facts.At(s.Now.AddDate(0, 0, -days))
 		hubOf(s).OtherClaims = append(hubOf(s).OtherClaims, "restore-test")
 	}
 }

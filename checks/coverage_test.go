@@ -85,8 +85,8 @@ func TestCoverageOfTheDatabase(t *testing.T) {
 	}
 }
 
-// TestJudgeAndCover: that the copies of a database are forgotten on the way
-// changes no verdict and no coverage.
+// TestJudgeAndCover: that the copies of a database and what homes held before are
+// forgotten on the way changes no verdict and no coverage.
 func TestJudgeAndCover(t *testing.T) {
 	suite, err := NewSuite(nil, nil)
 	if err != nil {
@@ -98,6 +98,7 @@ func TestJudgeAndCover(t *testing.T) {
 		"corrupt": func(s *facts.Snapshot) {
 			hubOf(s).Users, hubOf(s).Database.Damage = nil, []facts.Damage{{Kind: facts.DamageNoTables, Message: "it has no tables"}}
 		},
+		"emptied":        shrunk("claim-student-0001", 35<<20),
 		"torn":           faultyCopy(facts.CopyTorn, ""),
 		"a user missing": inCopy(func(o *facts.Opened, _ *facts.Snapshot) { o.Content.Users = o.Content.Users[1:] }),
 	} {
@@ -117,6 +118,9 @@ func TestJudgeAndCover(t *testing.T) {
 			}
 			if o := hubOf(taken).Backups[0].Opened; o == nil || o.Content != nil {
 				t.Errorf("of the copy is left %+v", o)
+			}
+			if n := len(taken.Past.Sizes); n > 0 {
+				t.Errorf("what %d homes held before is left", n)
 			}
 		})
 	}

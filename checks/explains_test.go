@@ -266,7 +266,7 @@ func TestCordonedNodeWithTheLastCopyCallsOnce(t *testing.T) {
 	claim := s.Longhorn.Volumes[0].ClaimName
 	replicas := replicasOf(s, claim)
 	for _, r := range replicas[1:] {
-		r.FailedAt = s.Now.AddDate(0, 0, -2)
+		r.FailedAt = facts.At(s.Now.AddDate(0, 0, -2))
 	}
 	for i := range s.Kube.Nodes {
 		if s.Kube.Nodes[i].Name == replicas[0].NodeID {

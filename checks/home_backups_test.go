@@ -113,7 +113,7 @@ func (n *nightlife) live(s *facts.Snapshot, claim string) string {
 // use writes down what the hub and Longhorn know of a home's sessions.
 func (n *nightlife) use(s *facts.Snapshot, v *facts.LHVolume, claim string, all []session) {
 	last := all[len(all)-1]
-	v.State, v.LastPodRefAt = "detached", last.to
+	v.State, v.LastPodRefAt = "detached", facts.At(last.to)
 	for i := range hubOf(s).Spawners {
 		sp := &hubOf(s).Spawners[i]
 		if sp.State.PVCName != claim {
@@ -121,7 +121,7 @@ func (n *nightlife) use(s *facts.Snapshot, v *facts.LHVolume, claim string, all 
 		}
 		sp.ServerID, sp.Started, sp.LastActivity = 0, last.from, last.to
 		if last.to.After(n.now) {
-			v.State, v.LastPodRefAt = "attached", time.Time{}
+			v.State, v.LastPodRefAt = "attached", 0
 			sp.ServerID, sp.LastActivity = 1, n.now
 		}
 	}

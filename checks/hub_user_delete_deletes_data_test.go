@@ -40,7 +40,7 @@ func backedUp(age time.Duration) func(*facts.Snapshot) {
 // lastUsed sets when the claim of a stopped server was last used.
 func lastUsed(claim string, age time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
-		volumeOf(s, claim).LastPodRefAt = s.Now.Add(-age)
+		volumeOf(s, claim).LastPodRefAt = facts.At(s.Now.Add(-age))
 		for i := range hubOf(s).Spawners {
 			if sp := &hubOf(s).Spawners[i]; sp.State.PVCName == claim {
 				sp.LastActivity = s.Now.Add(-age)

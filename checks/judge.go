@@ -15,16 +15,16 @@ import (
 // the cluster on its own, so that what is worked out for one is held only so long.
 func Judge(suite Suite, s *facts.Snapshot) []verdict.Verdict {
 	j := newJudging(suite, s)
-	j.dataCopies()
+	j.volumes()
 	for _, hub := range s.Hubs {
-		j.run(hub, func(c *Check) bool { return c.Scope == PerHub })
+		j.run(hub, func(c *Check) bool { return c.Scope == PerHub && c != readSizes })
 	}
 	return j.cluster()
 }
 
 // JudgeAndCover is Judge and Coverage in one, as both need the same joins. It
-// takes what is in the copies of the hubs' databases out of the snapshot as soon
-// as that was judged: each is as big as its hub.
+// takes out of the snapshot, as soon as that was judged, what is in the copies of
+// the hubs' databases and what homes held before: either is as big as the hubs.
 func JudgeAndCover(suite Suite, s *facts.Snapshot) ([]verdict.Verdict, []verdict.Coverage) {
 	coverage := make([]verdict.Coverage, len(s.Hubs))
 	j := newJudging(suite, s)
@@ -32,19 +32,22 @@ func JudgeAndCover(suite Suite, s *facts.Snapshot) ([]verdict.Verdict, []verdict
 		j.run(hub, func(c *Check) bool { return slices.Contains(readCopies, c) })
 		j.forgetCopies(hub)
 	}
-	j.dataCopies()
+	j.volumes()
+	s.Past.Sizes = nil
 	for i, hub := range s.Hubs {
-		j.run(hub, func(c *Check) bool { return c.Scope == PerHub && !slices.Contains(readCopies, c) })
+		j.run(hub, func(c *Check) bool { return c.Scope == PerHub && c != readSizes && !slices.Contains(readCopies, c) })
 		coverage[i] = coverageOf(j.views, hub)
 	}
 	return j.cluster(), coverage
 }
 
 // readCopies are the checks that look into copies of a hub's database, readData
-// those that ask where the copies of all volumes' data lie.
+// those that ask where the copies of all volumes' data lie, readSizes the one that
+// asks what every home held.
 var (
 	readCopies = []*Check{hubDBCorrupt, hubDBReset, backupUntested, backupRestoreMismatch}
 	readData   = []*Check{pvNodeGone, pvOneCopy, lhDrainWouldLoseData, lhOneFailureDomain}
+	readSizes  = pvcEmptied
 )
 
 // judging is one run of a suite.
@@ -82,10 +85,15 @@ func (j *judging) letGo(after *Check) {
 	}
 }
 
-// dataCopies judges where the volumes' data lies, before there is anything else.
-func (j *judging) dataCopies() {
+// volumes judges where the volumes' data lies and what of it is still there, before
+// there is anything else.
+func (j *judging) volumes() {
 	j.run(nil, func(c *Check) bool { return slices.Contains(readData, c) })
-	j.views.data, j.views.volumes = nil, nil // the latter are soon judged again
+	j.views.data = nil
+	for _, hub := range j.views.snapshot.Hubs {
+		j.run(hub, func(c *Check) bool { return c == readSizes })
+	}
+	j.views.volumes = nil // until the cluster is judged, last
 }
 
 // cluster judges the cluster last, and returns all verdicts.

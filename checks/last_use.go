@@ -66,7 +66,7 @@ func (in *Input) usedLast(c *facts.Claim, v *facts.LHVolume, owner attribution.O
 		at = later(at, uses.servers[serverKey{owner.UserID, owner.Server}])
 	}
 	if v != nil {
-		at = later(at, v.LastPodRefAt)
+		at = later(at, v.LastPodRefAt.Time())
 		if v.State == "attached" && v.LastPodRefAt.IsZero() { // with one, Longhorn itself has it attached: no pod is there
 			at = in.Now
 		}

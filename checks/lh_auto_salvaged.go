@@ -81,13 +81,13 @@ func runLHAutoSalvaged(in *Input) Result {
 // salvagedAt returns when a volume was last salvaged and how that is known,
 // zero if it never was.
 func salvagedAt(v *replica.Volume, event time.Time) (at time.Time, by string) {
-	at, by = v.LastAutoSalvagedAt, "volume"
+	at, by = v.LastAutoSalvagedAt.Time(), "volume"
 	if event.After(at) {
 		at, by = event, "event"
 	}
 	for i := range v.Replicas {
-		if r := v.Replicas[i].LHReplica; keptFailed(r) && r.LastFailedAt.After(at) {
-			at, by = r.LastFailedAt, "replica"
+		if r := v.Replicas[i].LHReplica; keptFailed(r) && r.LastFailedAt.Time().After(at) {
+			at, by = r.LastFailedAt.Time(), "replica"
 		}
 	}
 	return at, by
@@ -106,15 +106,15 @@ func (in *Input) salvagedVolume(v *replica.Volume, at time.Time, by string) verd
 	var kept, left, times []string
 	for i := range v.Replicas {
 		r := v.Replicas[i].LHReplica
-		failed := r.FailedAt
+		failed := r.FailedAt.Time()
 		switch {
 		case keptFailed(r):
-			kept, failed = append(kept, r.Name+" on node "+r.NodeID), r.LastFailedAt
+			kept, failed = append(kept, r.Name+" on node "+r.NodeID), r.LastFailedAt.Time()
 		case !r.FailedAt.IsZero() && !r.LastGood().IsZero():
-			left = append(left, r.Name+" on node "+r.NodeID+", failed "+text.Time(r.FailedAt))
+			left = append(left, r.Name+" on node "+r.NodeID+", failed "+text.Time(failed))
 		}
-		if !failed.IsZero() && !slices.Contains(times, failed.UTC().Format(time.RFC3339)) {
-			times = append(times, failed.UTC().Format(time.RFC3339))
+		if !failed.IsZero() && !slices.Contains(times, failed.Format(time.RFC3339)) {
+			times = append(times, failed.Format(time.RFC3339))
 		}
 	}
 	slices.Sort(times)

@@ -16,7 +16,7 @@ func TestLHAutoSalvaged(t *testing.T) { testCheck(t, lhAutoSalvagedCases) }
 func salvagedReplicas(n int, ago time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		for _, r := range replicasOf(s, stopped)[:n] {
-			r.LastFailedAt, r.LastHealthyAt = s.Now.Add(-ago), s.Now.Add(-ago+time.Minute)
+			r.LastFailedAt, r.LastHealthyAt = facts.At(s.Now.Add(-ago)), facts.At(s.Now.Add(-ago+time.Minute))
 		}
 	}
 }
@@ -32,7 +32,7 @@ func salvageEvent(ago time.Duration) func(*facts.Snapshot) {
 // replica was last well.
 func before17(s *facts.Snapshot) {
 	for i := range s.Longhorn.Replicas {
-		s.Longhorn.Replicas[i].LastHealthyAt = time.Time{}
+		s.Longhorn.Replicas[i].LastHealthyAt = 0
 	}
 }
 
@@ -44,32 +44,32 @@ const (
 var lhAutoSalvagedCases = cases{
 	check: lhAutoSalvaged,
 	fires: []damage{
-		{name: "the volume tells", change: func(s *facts.Snapshot) { volumeOf(s, stopped).LastAutoSalvagedAt = s.Now.Add(-time.Hour) },
+		{name: "the volume tells", change: func(s *facts.Snapshot) { volumeOf(s, stopped).LastAutoSalvagedAt = facts.At(s.Now.Add(-time.Hour)) },
 			want: outcomes{"lh-auto-salvaged": "fail error 1"}, summary: salvaged + "at 2026-11-20 11:00 UTC" + usedAgain},
 		{name: "an event tells", change: salvageEvent(10 * time.Minute),
 			want: outcomes{"lh-auto-salvaged": "fail error 1"}, summary: salvaged + "at 2026-11-20 11:50 UTC" + usedAgain},
 		{name: "the replica that was kept tells", change: func(s *facts.Snapshot) {
 			salvagedReplicas(1, 2*time.Hour)(s)
-			replicasOf(s, stopped)[1].FailedAt = s.Now.Add(-3 * time.Hour)
+			replicasOf(s, stopped)[1].FailedAt = facts.At(s.Now.Add(-3 * time.Hour))
 		}, want: outcomes{"lh-auto-salvaged": "fail error 1"},
 			summary: salvaged + "after its replicas failed at 2026-11-20 10:00 UTC" + usedAgain + "; kept is " + stoppedVolume + "-r-00000020 on node worker-3; not kept is " +
 				stoppedVolume + "-r-00000021 on node worker-4, failed 2026-11-20 09:00 UTC"},
 		{name: "two volumes", change: func(s *facts.Snapshot) {
-			volumeOf(s, stopped).LastAutoSalvagedAt, volumeOf(s, running).LastAutoSalvagedAt = s.Now, s.Now
+			volumeOf(s, stopped).LastAutoSalvagedAt, volumeOf(s, running).LastAutoSalvagedAt = facts.At(s.Now), facts.At(s.Now)
 		}, want: outcomes{"lh-auto-salvaged": "fail error 2"}, summary: "2 volumes were salvaged: their replicas had all failed and were taken into use again"},
 	},
 	mustNotFire: []damage{
 		{name: "a replica failed and was rebuilt", change: func(s *facts.Snapshot) {
 			r := replicasOf(s, stopped)[0]
-			r.LastFailedAt, r.HealthyAt, r.LastHealthyAt = s.Now.Add(-3*time.Hour), s.Now.Add(-2*time.Hour), s.Now.Add(-2*time.Hour)
+			r.LastFailedAt, r.HealthyAt, r.LastHealthyAt = facts.At(s.Now.Add(-3*time.Hour)), facts.At(s.Now.Add(-2*time.Hour)), facts.At(s.Now.Add(-2*time.Hour))
 		}},
 		{name: "a replica that is failed still", change: func(s *facts.Snapshot) {
 			r := replicasOf(s, stopped)[0]
-			r.FailedAt, r.LastFailedAt = s.Now.Add(-3*time.Hour), s.Now.Add(-3*time.Hour)
+			r.FailedAt, r.LastFailedAt = facts.At(s.Now.Add(-3*time.Hour)), facts.At(s.Now.Add(-3*time.Hour))
 		}},
 		{name: "being deleted", change: func(s *facts.Snapshot) {
 			v := volumeOf(s, stopped)
-			v.LastAutoSalvagedAt, v.Deleting = s.Now, s.Now
+			v.LastAutoSalvagedAt, v.Deleting = facts.At(s.Now), facts.At(s.Now)
 		}},
 		{name: "of a volume that is no more", change: func(s *facts.Snapshot) {
 			s.Longhorn.Salvages = []facts.LHSalvage{{Volume: "gone", At: s.Now}}
@@ -81,10 +81,12 @@ var lhAutoSalvagedCases = cases{
 	},
 	boundary: []damage{
 		{name: "almost a week ago", change: func(s *facts.Snapshot) {
-			volumeOf(s, stopped).LastAutoSalvagedAt = s.Now.Add(-7*24*time.Hour + time.Second)
+			volumeOf(s, stopped).LastAutoSalvagedAt = facts.At(s.Now.Add(-7*24*time.Hour + time.Second))
 		},
 			want: outcomes{"lh-auto-salvaged": "fail error 1"}, summary: salvaged + "at 2026-11-13 12:00 UTC" + usedAgain},
-		{name: "a week ago", change: func(s *facts.Snapshot) { volumeOf(s, stopped).LastAutoSalvagedAt = s.Now.Add(-7 * 24 * time.Hour) }},
+		{name: "a week ago", change: func(s *facts.Snapshot) {
+			volumeOf(s, stopped).LastAutoSalvagedAt = facts.At(s.Now.Add(-7 * 24 * time.Hour))
+		}},
 		{name: "a day is enough", change: salvagedReplicas(3, 24*time.Hour), values: map[string]any{"window": "24h"}},
 	},
 	sourceFailed: []damage{{name: "events not readable", change: failed(facts.LonghornEvents), want: unknownWithout(facts.LonghornEvents, nil),
@@ -95,7 +97,7 @@ var lhAutoSalvagedCases = cases{
 func TestSalvagedFinding(t *testing.T) {
 	s := healthy()
 	salvagedReplicas(1, 2*time.Hour)(s)
-	replicasOf(s, stopped)[1].FailedAt = s.Now.Add(-3 * time.Hour)
+	replicasOf(s, stopped)[1].FailedAt = facts.At(s.Now.Add(-3 * time.Hour))
 	suite, _ := NewSuite(nil, []string{"lh-auto-salvaged"})
 	f := Judge(suite, s)[0].Findings[0]
 	for key, want := range map[string]string{"salvagedAt": "2026-11-20 10:00 UTC", "knownBy": "replica", "kept": stoppedVolume + "-r-00000020 on node worker-3",

@@ -112,14 +112,14 @@ func (in *Input) blankVolume(v *replica.Volume) verdict.Finding {
 	f.Details["blank"] = idText(int64(len(v.Replicas)))
 	evidence := []string{"it last held " + bytesText(v.ActualBytes)}
 	if !v.LastPodRefAt.IsZero() {
-		f.Details["lastUsed"] = text.Time(v.LastPodRefAt)
-		evidence = append(evidence, "was last mounted at "+text.Time(v.LastPodRefAt))
+		f.Details["lastUsed"] = text.Time(v.LastPodRefAt.Time())
+		evidence = append(evidence, "was last mounted at "+text.Time(v.LastPodRefAt.Time()))
 	}
 	if v.LastBackupAt.IsZero() {
 		evidence = append(evidence, "was never backed up")
 	} else {
-		f.Details["lastBackup"] = text.Time(v.LastBackupAt)
-		evidence = append(evidence, "has its last backup of "+text.Time(v.LastBackupAt))
+		f.Details["lastBackup"] = text.Time(v.LastBackupAt.Time())
+		evidence = append(evidence, "has its last backup of "+text.Time(v.LastBackupAt.Time()))
 	}
 	records := "no replica on record"
 	if n := len(v.Replicas); n > 0 {

@@ -20,7 +20,7 @@ func blanked(change func(v *facts.LHVolume, now time.Time)) func(*facts.Snapshot
 		v := volumeOf(s, stopped)
 		world.ForgetReplicas(s, v.Name)
 		change(v, s.Now)
-		world.LastBackup(s, v, v.LastBackupAt)
+		world.LastBackup(s, v, v.LastBackupAt.Time())
 	}
 }
 
@@ -90,7 +90,7 @@ var lhBlankAttachRiskCases = cases{
 			name: "one blank replica failed: Longhorn starts the others",
 			change: func(s *facts.Snapshot) {
 				blanked(asItWas)(s)
-				replicasOf(s, stopped)[0].FailedAt = s.Now
+				replicasOf(s, stopped)[0].FailedAt = facts.At(s.Now)
 			},
 			want:    outcomes{"lh-blank-attach-risk": "fail critical 1"},
 			summary: oneBlank,
@@ -100,7 +100,7 @@ var lhBlankAttachRiskCases = cases{
 			change: func(s *facts.Snapshot) {
 				good := *replicasOf(s, stopped)[0]
 				blanked(asItWas)(s)
-				good.Deleting = s.Now
+				good.Deleting = facts.At(s.Now)
 				s.Longhorn.Replicas = append(s.Longhorn.Replicas, good)
 				world.Settle(s)
 			},
@@ -117,7 +117,7 @@ var lhBlankAttachRiskCases = cases{
 			name: "a pod asked for it, and nothing is known to be written",
 			change: blanked(func(v *facts.LHVolume, now time.Time) {
 				forgotten(v, now)
-				v.LastPodRefAt = now.Add(-time.Hour)
+				v.LastPodRefAt = facts.At(now.Add(-time.Hour))
 			}),
 			want:    outcomes{"lh-blank-attach-risk": "fail warning 1"},
 			summary: oneBlank,
@@ -127,12 +127,12 @@ var lhBlankAttachRiskCases = cases{
 		{name: "never used", change: blanked(forgotten)},
 		{name: "its first start is under way", change: blanked(func(v *facts.LHVolume, now time.Time) {
 			forgotten(v, now)
-			v.State, v.LastAttachedBy, v.LastPodRefAt = "attaching", "worker-1", now
+			v.State, v.LastAttachedBy, v.LastPodRefAt = "attaching", "worker-1", facts.At(now)
 		})},
 		{name: "restoring", change: blanked(func(v *facts.LHVolume, _ time.Time) { v.Restoring = true })},
 		{name: "cloning", change: blanked(func(v *facts.LHVolume, _ time.Time) { v.CloneState = "initiated" })},
 		{name: "standby", change: blanked(func(v *facts.LHVolume, _ time.Time) { v.Standby = true })},
-		{name: "being deleted", change: blanked(func(v *facts.LHVolume, now time.Time) { v.Deleting = now })},
+		{name: "being deleted", change: blanked(func(v *facts.LHVolume, now time.Time) { v.Deleting = facts.At(now) })},
 		{name: "being made", change: blanked(func(v *facts.LHVolume, _ time.Time) { v.State = "creating" })},
 		{
 			name: "all failed: Longhorn would salvage, not start anew",
@@ -146,28 +146,31 @@ var lhBlankAttachRiskCases = cases{
 			name: "a rebuild that was broken off",
 			change: func(s *facts.Snapshot) {
 				r := replicasOf(s, stopped)[0]
-				r.HealthyAt, r.FailedAt = time.Time{}, s.Now.Add(-time.Hour)
+				r.HealthyAt, r.FailedAt = 0, facts.At(s.Now.Add(-time.Hour))
 			},
 		},
 		{name: "no Longhorn", change: withoutLonghorn, want: noLonghorn(outcomes{}),
 			summary: "source longhorn/volumes is absent: the cluster has no such API"},
 	},
 	boundary: []damage{
-		{name: "younger than ten minutes", change: blanked(func(v *facts.LHVolume, now time.Time) { v.Created = now.Add(-10*time.Minute + time.Second) })},
-		{name: "ten minutes old", change: blanked(func(v *facts.LHVolume, now time.Time) { v.Created = now.Add(-10 * time.Minute) }),
+		{name: "younger than ten minutes", change: blanked(func(v *facts.LHVolume, now time.Time) { v.Created = facts.At(now.Add(-10*time.Minute + time.Second)) })},
+		{name: "ten minutes old", change: blanked(func(v *facts.LHVolume, now time.Time) { v.Created = facts.At(now.Add(-10 * time.Minute)) }),
 			want: outcomes{"lh-blank-attach-risk": "fail critical 1"}, summary: oneBlank},
 		{name: "a single byte, seen for the first time", change: func(s *facts.Snapshot) {
-			blanked(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.ActualBytes, v.LastBackupAt = 1, now })(s)
+			blanked(func(v *facts.LHVolume, now time.Time) {
+				forgotten(v, now)
+				v.ActualBytes, v.LastBackupAt = 1, facts.At(now)
+			})(s)
 			s.Past.Sizes = nil
 		},
 			want: outcomes{"lh-blank-attach-risk": "fail critical 1"}, summary: oneBlank},
-		{name: "only ever backed up", change: blanked(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastBackupAt = now }),
+		{name: "only ever backed up", change: blanked(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastBackupAt = facts.At(now) }),
 			want: outcomes{"lh-blank-attach-risk": "fail critical 1"}, summary: oneBlank},
 		{
 			name: "one of the blank replicas became healthy",
 			change: func(s *facts.Snapshot) {
 				blanked(asItWas)(s)
-				replicasOf(s, stopped)[2].HealthyAt = s.Now
+				replicasOf(s, stopped)[2].HealthyAt = facts.At(s.Now)
 			},
 			want: outcomes{"lh-single-usable-replica": "fail critical 1"},
 		},

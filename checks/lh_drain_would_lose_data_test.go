@@ -18,7 +18,7 @@ func onlyOn(s *facts.Snapshot, claim string, nodes ...string) {
 	}
 	for _, r := range replicasOf(s, claim) {
 		if !keep[r.NodeID] {
-			r.FailedAt = s.Now.Add(-3 * time.Hour)
+			r.FailedAt = facts.At(s.Now.Add(-3 * time.Hour))
 		}
 	}
 }

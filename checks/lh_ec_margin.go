@@ -97,5 +97,5 @@ func (in *Input) shardMargin(v *replica.Volume) (verdict.Severity, string) {
 // regenerating tells whether an attached volume lost a shard so recently that
 // Longhorn may still be at work on it.
 func (in *Input) regenerating(v *replica.Volume) bool {
-	return v.State == "attached" && in.within(v.LastDegradedAt, in.Duration("grace"))
+	return v.State == "attached" && in.within(v.LastDegradedAt.Time(), in.Duration("grace"))
 }

@@ -48,7 +48,7 @@ func loseShards(claim string, n int, since time.Duration) func(*facts.Snapshot) 
 		for _, sh := range shards[:n] {
 			sh.State = "failed"
 		}
-		g.Failed, g.State, v.LastDegradedAt = n, "degraded", s.Now.Add(-since)
+		g.Failed, g.State, v.LastDegradedAt = n, "degraded", facts.At(s.Now.Add(-since))
 	})
 }
 
@@ -108,7 +108,7 @@ var lhECMarginCases = cases{
 		})},
 		{name: "being rebuilt", change: loseShards(running, 1, 5*time.Minute)},
 		{name: "a shard of a volume that is being deleted",
-			change: both(loseShards(stopped, 3, time.Hour), func(s *facts.Snapshot) { volumeOf(s, stopped).Deleting = s.Now })},
+			change: both(loseShards(stopped, 3, time.Hour), func(s *facts.Snapshot) { volumeOf(s, stopped).Deleting = facts.At(s.Now) })},
 		{name: "growing", change: shard(running, func(_ *facts.Snapshot, _ *facts.LHVolume, g *facts.LHShardGroup, _ []*facts.LHShard) {
 			g.State = "growing"
 		})},

@@ -58,9 +58,9 @@ var lhEvictionStuckCases = cases{
 		{name: "an eviction of long ago ended", change: func(s *facts.Snapshot) { seen(s, "worker-3", "1 left", 48*time.Hour) }},
 		{name: "one begins anew", change: evictOne(facts.MarkNone, 48*time.Hour)},
 		{name: "what cannot be used is others' to tell", change: evictOne("1 left", 48*time.Hour, func(s *facts.Snapshot) {
-			replicasOf(s, stopped)[0].FailedAt = s.Now
+			replicasOf(s, stopped)[0].FailedAt = facts.At(s.Now)
 		})},
-		{name: "the volume is being deleted", change: evictOne("1 left", 48*time.Hour, func(s *facts.Snapshot) { volumeOf(s, stopped).Deleting = s.Now })},
+		{name: "the volume is being deleted", change: evictOne("1 left", 48*time.Hour, func(s *facts.Snapshot) { volumeOf(s, stopped).Deleting = facts.At(s.Now) })},
 	},
 	boundary: []damage{
 		{name: "almost six hours", change: evictOne("1 left", 6*time.Hour-time.Second)},

@@ -49,11 +49,11 @@ var lossAccidents = []func(s *facts.Snapshot, r *rand.Rand){
 			rep := &s.Longhorn.Replicas[r.IntN(len(s.Longhorn.Replicas))]
 			switch r.IntN(3) {
 			case 0:
-				rep.FailedAt = s.Now.Add(-time.Duration(r.IntN(90)) * time.Minute)
+				rep.FailedAt = facts.At(s.Now.Add(-time.Duration(r.IntN(90)) * time.Minute))
 			case 1:
-				rep.HealthyAt, rep.LastHealthyAt = time.Time{}, time.Time{}
+				rep.HealthyAt, rep.LastHealthyAt = 0, 0
 			case 2:
-				rep.Deleting = s.Now
+				rep.Deleting = facts.At(s.Now)
 			}
 		}
 	},
@@ -67,7 +67,7 @@ var lossAccidents = []func(s *facts.Snapshot, r *rand.Rand){
 	func(s *facts.Snapshot, r *rand.Rand) { anyVolume(s, r).WantReplicas = r.IntN(4) },
 	func(s *facts.Snapshot, r *rand.Rand) {
 		v := anyVolume(s, r)
-		v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-time.Duration(r.IntN(90))*time.Minute)
+		v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now.Add(-time.Duration(r.IntN(90))*time.Minute))
 	},
 	func(s *facts.Snapshot, r *rand.Rand) {
 		leaveOrphan(s, anyVolume(s, r).Name).DiskPath = hostile[r.IntN(len(hostile))]
@@ -217,7 +217,7 @@ func forgetMany(s *facts.Snapshot, names []string) {
 	}
 	for i := range s.Longhorn.Replicas {
 		if r := &s.Longhorn.Replicas[i]; gone[r.Volume] {
-			r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
+			r.HealthyAt, r.LastHealthyAt = 0, 0
 		}
 	}
 }

@@ -76,7 +76,7 @@ var lhLowReplicaCountCases = cases{
 	},
 	mustNotFire: []damage{
 		{name: "the default of an engine that nothing uses", change: func(s *facts.Snapshot) { s.Longhorn.Settings["default-replica-count"] = `{"v1":"3","v2":"1"}` }},
-		{name: "being deleted", change: func(s *facts.Snapshot) { wantOne(stopped)(s); volumeOf(s, stopped).Deleting = s.Now }},
+		{name: "being deleted", change: func(s *facts.Snapshot) { wantOne(stopped)(s); volumeOf(s, stopped).Deleting = facts.At(s.Now) }},
 		{name: "fewer than its class asks for now", change: func(s *facts.Snapshot) {
 			volumeOf(s, stopped).WantReplicas = 2
 			replicasOf(s, stopped)[2].Volume = "none"

@@ -69,8 +69,8 @@ func (in *Input) lostVolume(v *replica.Volume) verdict.Finding {
 	f.Details["bytes"] = idText(v.ActualBytes)
 	backup := "it was never backed up"
 	if !v.LastBackupAt.IsZero() {
-		backup = "its last backup is of " + text.Time(v.LastBackupAt)
-		f.Details["lastBackup"] = text.Time(v.LastBackupAt)
+		backup = "its last backup is of " + text.Time(v.LastBackupAt.Time())
+		f.Details["lastBackup"] = text.Time(v.LastBackupAt.Time())
 	}
 	left := fmt.Sprintf("no usable replica, %d are expected", v.WantReplicas)
 	if v.Sharded {

@@ -19,13 +19,13 @@ func allFailed(change func(v *facts.LHVolume, now time.Time)) func(*facts.Snapsh
 		failReplicas(s, stopped, 3)
 		v := volumeOf(s, stopped)
 		change(v, s.Now)
-		world.LastBackup(s, v, v.LastBackupAt)
+		world.LastBackup(s, v, v.LastBackupAt.Time())
 	}
 }
 
 // forgotten takes every trace of use from a volume.
 func forgotten(v *facts.LHVolume, _ time.Time) {
-	v.ActualBytes, v.LastAttachedBy, v.LastPodRefAt, v.LastBackupAt = 0, "", time.Time{}, time.Time{}
+	v.ActualBytes, v.LastAttachedBy, v.LastPodRefAt, v.LastBackupAt = 0, "", 0, 0
 }
 
 const noneLeft = "1 volume has no usable replica: 3 replicas have failed"
@@ -72,7 +72,7 @@ var lhNoUsableReplicaCases = cases{
 			name: "Longhorn made blank replicas: that is lh-blank-attach-risk's",
 			change: func(s *facts.Snapshot) {
 				for _, r := range replicasOf(s, stopped) {
-					r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
+					r.HealthyAt, r.LastHealthyAt = 0, 0
 				}
 			},
 			want: outcomes{"lh-blank-attach-risk": "fail critical 1"},
@@ -81,13 +81,16 @@ var lhNoUsableReplicaCases = cases{
 	boundary: []damage{
 		{name: "one left is the other check's", change: func(s *facts.Snapshot) { failReplicas(s, stopped, 2) },
 			want: outcomes{"lh-single-usable-replica": "fail critical 1"}},
-		{name: "a single byte of data", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.ActualBytes, v.LastBackupAt = 1, now }),
+		{name: "a single byte of data", change: allFailed(func(v *facts.LHVolume, now time.Time) {
+			forgotten(v, now)
+			v.ActualBytes, v.LastBackupAt = 1, facts.At(now)
+		}),
 			want: outcomes{"lh-no-usable-replica": "fail critical 1", "pvc-emptied": "fail warning 1"}, summary: noneLeft},
-		{name: "only ever backed up", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastBackupAt = now }),
+		{name: "only ever backed up", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastBackupAt = facts.At(now) }),
 			want: outcomes{"lh-no-usable-replica": "fail critical 1"}, summary: noneLeft},
 		{name: "only ever attached", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastAttachedBy = "worker-1" }),
 			want: outcomes{"lh-no-usable-replica": "fail critical 1"}, summary: noneLeft},
-		{name: "only ever mounted", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastPodRefAt = now }),
+		{name: "only ever mounted", change: allFailed(func(v *facts.LHVolume, now time.Time) { forgotten(v, now); v.LastPodRefAt = facts.At(now) }),
 			want: outcomes{"lh-no-usable-replica": "fail critical 1"}, summary: noneLeft},
 	},
 	sourceFailed: []damage{

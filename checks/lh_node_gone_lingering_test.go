@@ -25,7 +25,7 @@ func lingering(since time.Duration) func(*facts.Snapshot) {
 // replaced since, on record on a node.
 func staleOn(s *facts.Snapshot, node string) {
 	r := *replicasOf(s, stopped)[0]
-	r.Name, r.NodeID, r.FailedAt = r.Name+"x", node, s.Now.AddDate(0, 0, -1)
+	r.Name, r.NodeID, r.FailedAt = r.Name+"x", node, facts.At(s.Now.AddDate(0, 0, -1))
 	s.Longhorn.Replicas = append(s.Longhorn.Replicas, r)
 	world.Settle(s)
 }
@@ -118,7 +118,7 @@ var lhNodeGoneLingeringCases = cases{
 		{
 			name: "the node that is cordoned has no replica of those volumes",
 			change: func(s *facts.Snapshot) {
-				failedOnLostNode(s, stopped).FailedAt = time.Time{} // the others are on worker-4 and worker-1
+				failedOnLostNode(s, stopped).FailedAt = 0 // the others are on worker-4 and worker-1
 				cordon(s, "worker-2")
 			},
 			want: outcomes{"lh-replica-node-missing": "fail error 1"},
@@ -146,7 +146,7 @@ var lhNodeGoneLingeringCases = cases{
 		{
 			name: "one volume that meets a lost node is enough",
 			change: func(s *facts.Snapshot) {
-				failedOnLostNode(s, stopped).FailedAt = time.Time{}
+				failedOnLostNode(s, stopped).FailedAt = 0
 				cordon(s, "worker-1")
 			},
 			want: outcomes{"lh-node-gone-lingering": "fail error 1", "lh-replica-node-missing": "fail error 1"},

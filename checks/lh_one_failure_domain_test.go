@@ -67,7 +67,7 @@ var lhOneFailureDomainCases = cases{
 				`3 volumes: those of "student-0001", "student-0005", "student-0009"`},
 		{name: "two of three lost, and the two left are together", change: func(s *facts.Snapshot) {
 			spread(s, stopped, "worker-2", "worker-2", "worker-3")
-			replicasOf(s, stopped)[2].FailedAt = s.Now.Add(-time.Hour)
+			replicasOf(s, stopped)[2].FailedAt = facts.At(s.Now.Add(-time.Hour))
 		}, want: outcomes{"lh-one-failure-domain": "fail warning 1"},
 			summary: "1 volume of several copies is lost if disk " + disk2 + " of node worker-2 is; copies on at least two nodes are expected" + ofStopped},
 		{name: "two places", change: func(s *facts.Snapshot) { together(s, stopped, "worker-2"); together(s, running, "worker-3") },
@@ -117,7 +117,7 @@ var lhOneFailureDomainCases = cases{
 		{name: "standby", change: func(s *facts.Snapshot) { together(s, stopped, "worker-2"); volumeOf(s, stopped).Standby = true }},
 		{name: "incomplete, and one zone of what is left", change: func(s *facts.Snapshot) {
 			lhNodeNamed(s, "worker-4").Zone = "zone-2"
-			replicasOf(s, stopped)[0].FailedAt = s.Now.Add(-time.Hour)
+			replicasOf(s, stopped)[0].FailedAt = facts.At(s.Now.Add(-time.Hour))
 		}},
 		{name: "one copy is other checks'", change: func(s *facts.Snapshot) {
 			volumeOf(s, stopped).WantReplicas = 1

@@ -118,7 +118,7 @@ var lhOrphanLastCopyCases = cases{
 		{name: "of a volume that is gone with its claim", change: func(s *facts.Snapshot) { leaveOrphan(s, "pvc-of-somebody-who-left") }},
 		{name: "a directory that is none of Longhorn's", change: func(s *facts.Snapshot) { leaveOrphan(s, "x").DataName = "my-notes" }},
 		{name: "restoring", change: orphaned(3, func(v *facts.LHVolume, _ time.Time) { v.Restoring = true })},
-		{name: "being deleted", change: orphaned(3, func(v *facts.LHVolume, now time.Time) { v.Deleting = now })},
+		{name: "being deleted", change: orphaned(3, func(v *facts.LHVolume, now time.Time) { v.Deleting = facts.At(now) })},
 		{
 			name:   "a Longhorn that knows no orphans",
 			change: absent(facts.LonghornOrphans), summary: "source longhorn/orphans is absent: the cluster has no such API",

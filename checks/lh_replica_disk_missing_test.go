@@ -28,7 +28,7 @@ func otherDisk(s *facts.Snapshot, node string) { lhNode(s, node).Disks[0].UUID =
 // that no node has.
 func failedOnLostDisk(s *facts.Snapshot, claim string) *facts.LHReplica {
 	r := replicasOf(s, claim)[0]
-	r.DiskID, r.FailedAt = other, s.Now.Add(-time.Hour)
+	r.DiskID, r.FailedAt = other, facts.At(s.Now.Add(-time.Hour))
 	return r
 }
 
@@ -104,17 +104,17 @@ var lhReplicaDiskMissingCases = cases{
 			name: "failed, and replaced long ago",
 			change: func(s *facts.Snapshot) {
 				r := *failedOnLostDisk(s, stopped)
-				r.Name, r.NodeID, r.DiskID, r.FailedAt = r.Name+"x", "worker-3", disk3, time.Time{}
+				r.Name, r.NodeID, r.DiskID, r.FailedAt = r.Name+"x", "worker-3", disk3, 0
 				s.Longhorn.Replicas = append(s.Longhorn.Replicas, r)
 				world.Settle(s)
 			},
 		},
-		{name: "the replica is being deleted", change: func(s *facts.Snapshot) { failedOnLostDisk(s, stopped).Deleting = s.Now }},
+		{name: "the replica is being deleted", change: func(s *facts.Snapshot) { failedOnLostDisk(s, stopped).Deleting = facts.At(s.Now) }},
 		{
 			name: "the volume is being deleted",
 			change: func(s *facts.Snapshot) {
 				failedOnLostDisk(s, stopped)
-				volumeOf(s, stopped).Deleting = s.Now
+				volumeOf(s, stopped).Deleting = facts.At(s.Now)
 			},
 		},
 		{name: "a second disk that holds nothing", change: func(s *facts.Snapshot) {
@@ -149,7 +149,7 @@ func diskLostWhileRunning(since time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		failedOnLostDisk(s, running)
 		v := volumeOf(s, running)
-		v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-since)
+		v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now.Add(-since))
 	}
 }
 
@@ -158,7 +158,7 @@ func diskLostWhileRunning(since time.Duration) func(*facts.Snapshot) {
 func TestDiskWithLastCopies(t *testing.T) {
 	s := healthy()
 	failReplicas(s, stopped, 3)
-	replicasOf(s, stopped)[0].FailedAt = time.Time{}
+	replicasOf(s, stopped)[0].FailedAt = 0
 	otherDisk(s, "worker-3")
 	for _, c := range []struct {
 		only []string

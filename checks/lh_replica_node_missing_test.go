@@ -17,7 +17,7 @@ func TestLHReplicaNodeMissing(t *testing.T) { testCheck(t, lhReplicaNodeMissingC
 // node that does not exist.
 func failedOnLostNode(s *facts.Snapshot, claim string) *facts.LHReplica {
 	r := replicasOf(s, claim)[0]
-	r.NodeID, r.FailedAt = "worker-9", s.Now.Add(-time.Hour)
+	r.NodeID, r.FailedAt = "worker-9", facts.At(s.Now.Add(-time.Hour))
 	return r
 }
 
@@ -77,23 +77,23 @@ var lhReplicaNodeMissingCases = cases{
 			name: "failed, and replaced long ago",
 			change: func(s *facts.Snapshot) {
 				r := *failedOnLostNode(s, stopped)
-				r.Name, r.NodeID, r.FailedAt = r.Name+"x", "worker-3", time.Time{}
+				r.Name, r.NodeID, r.FailedAt = r.Name+"x", "worker-3", 0
 				s.Longhorn.Replicas = append(s.Longhorn.Replicas, r)
 				world.Settle(s)
 			},
 		},
-		{name: "the replica is being deleted", change: func(s *facts.Snapshot) { failedOnLostNode(s, stopped).Deleting = s.Now }},
+		{name: "the replica is being deleted", change: func(s *facts.Snapshot) { failedOnLostNode(s, stopped).Deleting = facts.At(s.Now) }},
 		{
 			name: "the volume is being deleted",
 			change: func(s *facts.Snapshot) {
 				failedOnLostNode(s, stopped)
-				volumeOf(s, stopped).Deleting = s.Now
+				volumeOf(s, stopped).Deleting = facts.At(s.Now)
 			},
 		},
 		{
 			name: "replicas of a volume that is no more",
 			change: func(s *facts.Snapshot) {
-				s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{Name: "zzz", Volume: "gone", NodeID: "worker-9", DiskID: "d", HealthyAt: s.Now})
+				s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{Name: "zzz", Volume: "gone", NodeID: "worker-9", DiskID: "d", HealthyAt: facts.At(s.Now)})
 				world.Settle(s)
 			},
 		},
@@ -115,8 +115,8 @@ var lhReplicaNodeMissingCases = cases{
 			name: "healthy on record while the volume is complete: Longhorn still counts on it",
 			change: func(s *facts.Snapshot) {
 				r := *failedOnLostNode(s, stopped)
-				replicasOf(s, stopped)[0].FailedAt = time.Time{}
-				r.Name, r.NodeID, r.FailedAt = r.Name+"x", "worker-3", time.Time{}
+				replicasOf(s, stopped)[0].FailedAt = 0
+				r.Name, r.NodeID, r.FailedAt = r.Name+"x", "worker-3", 0
 				s.Longhorn.Replicas = append(s.Longhorn.Replicas, r)
 				world.Settle(s)
 			},
@@ -135,7 +135,7 @@ func lostWhileRunning(since time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		failedOnLostNode(s, running)
 		v := volumeOf(s, running)
-		v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-since)
+		v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now.Add(-since))
 	}
 }
 

@@ -99,7 +99,7 @@ var lhReplicaPredatesNodeCases = cases{
 				remade(3 * time.Hour)(s)
 				for i := range s.Longhorn.Replicas {
 					if r := &s.Longhorn.Replicas[i]; r.NodeID == "worker-4" {
-						r.Deleting = s.Now
+						r.Deleting = facts.At(s.Now)
 					}
 				}
 			},
@@ -128,7 +128,7 @@ var lhReplicaPredatesNodeCases = cases{
 				remade(3 * time.Hour)(s)
 				for i := range s.Longhorn.Replicas {
 					if r := &s.Longhorn.Replicas[i]; r.NodeID == "worker-4" {
-						r.HealthyAt = s.Kube.Nodes[3].Created
+						r.HealthyAt = facts.At(s.Kube.Nodes[3].Created)
 					}
 				}
 			},

@@ -21,7 +21,7 @@ const (
 // failReplicas marks the first n replicas of a claim's volume failed.
 func failReplicas(s *facts.Snapshot, claim string, n int) {
 	for _, r := range replicasOf(s, claim)[:n] {
-		r.FailedAt = s.Now.Add(-3 * time.Hour)
+		r.FailedAt = facts.At(s.Now.Add(-3 * time.Hour))
 	}
 }
 
@@ -30,7 +30,7 @@ func degraded(since time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		failReplicas(s, running, 2)
 		v := volumeOf(s, running)
-		v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-since)
+		v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now.Add(-since))
 	}
 }
 
@@ -134,7 +134,7 @@ var lhSingleUsableReplicaCases = cases{
 		{name: "standby", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Standby = true })},
 		{name: "restoring", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Restoring = true })},
 		{name: "cloning", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.CloneState = "initiated" })},
-		{name: "being deleted", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Deleting = now })},
+		{name: "being deleted", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Deleting = facts.At(now) })},
 		{name: "sharded: it has no replicas", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.Sharded = true }),
 			want: outcomes{"lh-ec-margin": "fail critical 1"}},
 		{
@@ -159,8 +159,8 @@ var lhSingleUsableReplicaCases = cases{
 			want: outcomes{"lh-single-usable-replica": "fail error 1"}, summary: oneFailed},
 		{name: "a clock far ahead is no grace", change: degraded(-48 * time.Hour),
 			want: outcomes{"lh-single-usable-replica": "fail error 1"}, summary: oneFailed},
-		{name: "younger than ten minutes", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Created = now.Add(-10*time.Minute + time.Second) })},
-		{name: "ten minutes old", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Created = now.Add(-10 * time.Minute) }),
+		{name: "younger than ten minutes", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Created = facts.At(now.Add(-10*time.Minute + time.Second)) })},
+		{name: "ten minutes old", change: onlyOne(func(v *facts.LHVolume, now time.Time) { v.Created = facts.At(now.Add(-10 * time.Minute)) }),
 			want: outcomes{"lh-single-usable-replica": "fail critical 1"}, summary: oneFailed},
 		{name: "cloned long ago", change: onlyOne(func(v *facts.LHVolume, _ time.Time) { v.CloneState = "completed" }),
 			want: outcomes{"lh-single-usable-replica": "fail critical 1"}, summary: oneFailed},
@@ -214,7 +214,7 @@ func TestVolumeOwner(t *testing.T) {
 			}
 		},
 		"of no claim any more, last of datahub/claim-student-0001 has": func(s *facts.Snapshot) {
-			volumeOf(s, stopped).LastClaimRefAt = s.Now
+			volumeOf(s, stopped).LastClaimRefAt = facts.At(s.Now)
 			for i := range s.Kube.Volumes {
 				if s.Kube.Volumes[i].Name == volume {
 					s.Kube.Volumes[i].Phase = "Released"

@@ -34,15 +34,15 @@ var states = []func(s *facts.Snapshot, n int){
 		v := &s.Longhorn.Volumes[n%len(s.Longhorn.Volumes)]
 		v.State = []string{"attached", "detached", "attaching", "detaching", "creating", "deleting", ""}[n%7]
 		v.Robustness = []string{"healthy", "degraded", "faulted", "unknown", ""}[n%5]
-		v.LastDegradedAt = s.Now.Add(-time.Duration(n) * time.Hour / 4)
+		v.LastDegradedAt = facts.At(s.Now.Add(-time.Duration(n) * time.Hour / 4))
 	},
 	func(s *facts.Snapshot, n int) {
 		r := &s.Longhorn.Replicas[n%len(s.Longhorn.Replicas)]
-		r.FailedAt, r.LastFailedAt = s.Now.Add(-time.Duration(n)*time.Minute), s.Now.Add(-time.Duration(n)*time.Minute)
+		r.FailedAt, r.LastFailedAt = facts.At(s.Now.Add(-time.Duration(n)*time.Minute)), facts.At(s.Now.Add(-time.Duration(n)*time.Minute))
 	},
 	func(s *facts.Snapshot, n int) {
 		r := &s.Longhorn.Replicas[n%len(s.Longhorn.Replicas)]
-		r.HealthyAt, r.State, r.EvictionRequested = time.Time{}, "running", n%2 == 0
+		r.HealthyAt, r.State, r.EvictionRequested = 0, "running", n%2 == 0
 	},
 	func(s *facts.Snapshot, n int) {
 		r := &s.Longhorn.Replicas[n%len(s.Longhorn.Replicas)]
@@ -146,7 +146,7 @@ func BenchmarkLonghornState(b *testing.B) {
 	world.LoseNode(s, "worker-7")
 	lhNodeNamed(s, "worker-8").EvictionRequested = true
 	for i := range s.Longhorn.Volumes {
-		s.Longhorn.Volumes[i].LastDegradedAt = time.Time{}
+		s.Longhorn.Volumes[i].LastDegradedAt = 0
 	}
 	b.Run("node-lost", func(b *testing.B) {
 		suite := stateSuite(b)

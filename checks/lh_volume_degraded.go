@@ -78,7 +78,7 @@ func runLHVolumeDegraded(in *Input) Result {
 			k.volume = v.Name
 		}
 		if found[k] == nil {
-			found[k] = &degradation{cause: k.cause, stuck: map[string]int{}, since: v.LastDegradedAt}
+			found[k] = &degradation{cause: k.cause, stuck: map[string]int{}, since: v.LastDegradedAt.Time()}
 		}
 		found[k].add(v, room)
 	}
@@ -99,8 +99,8 @@ func runLHVolumeDegraded(in *Input) Result {
 
 func (d *degradation) add(v *replica.Volume, room *room) {
 	d.volumes = append(d.volumes, v)
-	if v.LastDegradedAt.Before(d.since) {
-		d.since = v.LastDegradedAt
+	if at := v.LastDegradedAt.Time(); at.Before(d.since) {
+		d.since = at
 	}
 	if none := room.none(v); none != "" {
 		d.stuck[none]++
@@ -113,7 +113,7 @@ func (in *Input) degraded(v *replica.Volume) bool {
 	switch {
 	case v.State != "attached" || v.Robustness != "degraded" || !in.settled(v.LHVolume) || in.rebuilding(v.LHVolume):
 		return false
-	case copying(v) && in.within(v.LastDegradedAt, in.Duration("errorAfter")):
+	case copying(v) && in.within(v.LastDegradedAt.Time(), in.Duration("errorAfter")):
 		return false
 	case v.Usable == 0:
 		return !in.tells(lhNoUsableReplica)

@@ -18,7 +18,7 @@ func lacksOne(since time.Duration, more ...func(s *facts.Snapshot)) func(*facts.
 	return func(s *facts.Snapshot) {
 		failReplicas(s, running, 1)
 		v := volumeOf(s, running)
-		v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-since)
+		v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now.Add(-since))
 		for _, change := range more {
 			change(s)
 		}
@@ -29,7 +29,7 @@ func lacksOne(since time.Duration, more ...func(s *facts.Snapshot)) func(*facts.
 func filling(s *facts.Snapshot) {
 	r := *replicasOf(s, running)[0]
 	r.Name, r.NodeID, r.DiskID, r.State = r.Name+"x", "worker-2", lhNodeNamed(s, "worker-2").Disks[0].UUID, "running"
-	r.Created, r.HealthyAt, r.LastHealthyAt, r.FailedAt = s.Now, time.Time{}, time.Time{}, time.Time{}
+	r.Created, r.HealthyAt, r.LastHealthyAt, r.FailedAt = facts.At(s.Now), 0, 0, 0
 	s.Longhorn.Replicas = append(s.Longhorn.Replicas, r)
 	world.Settle(s)
 }
@@ -71,7 +71,7 @@ var lhVolumeDegradedCases = cases{
 				world.LoseNode(s, "worker-4")
 				for i := range s.Longhorn.Volumes {
 					if v := &s.Longhorn.Volumes[i]; v.State == "attached" {
-						v.LastDegradedAt = s.Now.Add(-time.Hour)
+						v.LastDegradedAt = facts.At(s.Now.Add(-time.Hour))
 					}
 				}
 			},
@@ -81,7 +81,7 @@ var lhVolumeDegradedCases = cases{
 		},
 		{name: "Longhorn says so, and the records do not say why", change: func(s *facts.Snapshot) {
 			v := volumeOf(s, running)
-			v.Robustness, v.LastDegradedAt = "degraded", s.Now.Add(-time.Hour)
+			v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now.Add(-time.Hour))
 		}, want: outcomes{"lh-volume-degraded": "fail warning 1"},
 			summary: "attached volume " + runningVolume + ` of claim datahub/claim-student-0005, user "student-0005"'s default server has 3 usable replicas of 3, ` +
 				"its replicas look well on record; 3 are expected, and were there until 2026-11-20 11:00 UTC"},
@@ -89,7 +89,7 @@ var lhVolumeDegradedCases = cases{
 	mustNotFire: []damage{
 		{name: "a replica is being rebuilt", change: lacksOne(23*time.Hour, filling)},
 		{name: "a detached volume has no such state", change: func(s *facts.Snapshot) { failReplicas(s, stopped, 1) }},
-		{name: "being deleted", change: lacksOne(time.Hour, func(s *facts.Snapshot) { volumeOf(s, running).Deleting = s.Now })},
+		{name: "being deleted", change: lacksOne(time.Hour, func(s *facts.Snapshot) { volumeOf(s, running).Deleting = facts.At(s.Now) })},
 		{name: "restoring", change: lacksOne(time.Hour, func(s *facts.Snapshot) { volumeOf(s, running).Restoring = true })},
 		{name: "one copy left is another check's", change: degraded(time.Hour), want: outcomes{"lh-single-usable-replica": "fail error 1"}},
 	},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"hubaudit/internal/facts"
 	"hubaudit/internal/replica"
 	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
@@ -70,13 +71,11 @@ func (in *Input) faulted(v *replica.Volume) bool {
 	if !v.HasHistory() && !v.Restoring && !v.Standby {
 		return false
 	}
-	var last time.Time
+	var last facts.Moment
 	for i := range v.Replicas {
-		if at := v.Replicas[i].FailedAt; at.After(last) {
-			last = at
-		}
+		last = max(last, v.Replicas[i].FailedAt)
 	}
-	return !in.within(last, in.Duration("settle"))
+	return !in.within(last.Time(), in.Duration("settle"))
 }
 
 func (in *Input) faultedVolume(v *replica.Volume) verdict.Finding {
@@ -103,12 +102,12 @@ func salvageAdvice(v *replica.Volume, details map[string]string) string {
 	}
 	details["bestReplica"], details["bestNode"], details["bestDisk"] = best.Name, best.NodeID, best.DiskID
 	if at := best.LastGood(); !at.IsZero() {
-		details["bestHealthyAt"] = text.Time(at)
+		details["bestHealthyAt"] = text.Time(at.Time())
 	}
 	advice := fmt.Sprintf("of its replicas %s on node %s is the best to salvage", best.Name, best.NodeID)
 	if !best.FailedAt.IsZero() {
-		details["bestFailedAt"] = text.Time(best.FailedAt)
-		advice += ", it failed last, " + text.Time(best.FailedAt)
+		details["bestFailedAt"] = text.Time(best.FailedAt.Time())
+		advice += ", it failed last, " + text.Time(best.FailedAt.Time())
 	}
 	switch why := best.Reasons[0]; {
 	case why.Node != "":
@@ -130,7 +129,7 @@ func bestToSalvage(v *replica.Volume, prefer func(a, b *replica.Judged) int) *re
 		if r.LastGood().IsZero() || !r.Deleting.IsZero() {
 			continue
 		}
-		if best == nil || cmp.Or(prefer(r, best), r.FailedAt.Compare(best.FailedAt), r.LastGood().Compare(best.LastGood())) > 0 {
+		if best == nil || cmp.Or(prefer(r, best), cmp.Compare(r.FailedAt, best.FailedAt), cmp.Compare(r.LastGood(), best.LastGood())) > 0 {
 			best = r
 		}
 	}

@@ -17,7 +17,7 @@ func faulty(last time.Duration, more ...func(s *facts.Snapshot, v *facts.LHVolum
 		v := volumeOf(s, stopped)
 		v.Robustness = "faulted"
 		for i, r := range replicasOf(s, stopped) {
-			r.FailedAt = s.Now.Add(-last - time.Duration(2-i)*time.Minute)
+			r.FailedAt = facts.At(s.Now.Add(-last - time.Duration(2-i)*time.Minute))
 			r.LastFailedAt = r.FailedAt
 		}
 		for _, change := range more {
@@ -49,7 +49,7 @@ var lhVolumeFaultedCases = cases{
 		{name: "a standby volume", change: faulty(time.Hour, func(s *facts.Snapshot, v *facts.LHVolume) {
 			v.Standby = true
 			for _, r := range replicasOf(s, stopped) {
-				r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
+				r.HealthyAt, r.LastHealthyAt = 0, 0
 			}
 		}), want: outcomes{"lh-volume-faulted": "fail error 1"},
 			summary: faultedIs + "was to be filled from a backup, which failed; no replica of it ever held data"},
@@ -60,7 +60,7 @@ var lhVolumeFaultedCases = cases{
 			v.State, v.Robustness = "detaching", "faulted"
 		}},
 		{name: "never used", change: faulty(time.Hour, func(s *facts.Snapshot, v *facts.LHVolume) { forgotten(v, s.Now) })},
-		{name: "being deleted", change: faulty(time.Hour, func(s *facts.Snapshot, v *facts.LHVolume) { v.Deleting = s.Now })},
+		{name: "being deleted", change: faulty(time.Hour, func(s *facts.Snapshot, v *facts.LHVolume) { v.Deleting = facts.At(s.Now) })},
 	},
 	boundary: []damage{
 		{name: "salvage may be under way", change: faulty(2*time.Minute - time.Second), want: outcomes{"lh-no-usable-replica": "fail critical 1"}},
@@ -91,11 +91,11 @@ func TestSalvageAdvice(t *testing.T) {
 		}, r + "2 on node worker-1 is the best to salvage, it failed last, 2026-11-20 11:00 UTC, but it is on node worker-1, which is not ready"},
 		"failed at once: the one that was healthy last": {func(s *facts.Snapshot, replicas []*facts.LHReplica) {
 			for _, of := range replicas {
-				of.FailedAt = s.Now.Add(-time.Hour)
+				of.FailedAt = facts.At(s.Now.Add(-time.Hour))
 			}
-			replicas[1].LastHealthyAt = s.Now.Add(-2 * time.Hour)
+			replicas[1].LastHealthyAt = facts.At(s.Now.Add(-2 * time.Hour))
 		}, r + "1 on node worker-4 is the best to salvage, it failed last, 2026-11-20 11:00 UTC"},
-		"the newest is being deleted": {func(s *facts.Snapshot, replicas []*facts.LHReplica) { replicas[2].Deleting = s.Now },
+		"the newest is being deleted": {func(s *facts.Snapshot, replicas []*facts.LHReplica) { replicas[2].Deleting = facts.At(s.Now) },
 			r + "1 on node worker-4 is the best to salvage, it failed last, 2026-11-20 10:59 UTC"},
 	} {
 		s := healthy()

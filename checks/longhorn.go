@@ -59,7 +59,7 @@ func (in *Input) settled(v *facts.LHVolume) bool { return !v.Sharded && in.finis
 // finished tells whether a volume is not just being made, restored, cloned or
 // deleted, nor a standby copy of another cluster's volume.
 func (in *Input) finished(v *facts.LHVolume) bool {
-	return v.Unsettled() == "" && v.State != "creating" && !in.within(v.Created, minVolumeAge)
+	return v.Unsettled() == "" && v.State != "creating" && !in.within(v.Created.Time(), minVolumeAge)
 }
 
 // lost tells whether a volume that should have its data has no copy of it left.
@@ -70,7 +70,7 @@ func (in *Input) lost(v *replica.Volume) bool {
 // rebuilding tells whether an attached volume lost a replica so recently that
 // Longhorn may still be about to replace it.
 func (in *Input) rebuilding(v *facts.LHVolume) bool {
-	return v.State == "attached" && v.Robustness == "degraded" && in.within(v.LastDegradedAt, in.Duration("grace"))
+	return v.State == "attached" && v.Robustness == "degraded" && in.within(v.LastDegradedAt.Time(), in.Duration("grace"))
 }
 
 // within tells whether t is less than d ago. A time that another clock puts

@@ -49,7 +49,7 @@ func TestHomesOf(t *testing.T) {
 					v.ClaimNamespace, v.ClaimName = "monitoring", "prometheus"
 				case "claim-student-0002":
 					v.Phase = "Released"
-					volumeOf(s, v.ClaimName).LastClaimRefAt = s.Now
+					volumeOf(s, v.ClaimName).LastClaimRefAt = facts.At(s.Now)
 				}
 			}
 		}, []string{stopped, "claim-student-0002"}, `2 volumes: that of claim monitoring/prometheus; 1 of no claim`, "", "monitoring/prometheus"},

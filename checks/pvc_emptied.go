@@ -127,7 +127,7 @@ func (in *Input) emptiedFinding(e *emptied) verdict.Finding {
 	if e.lh != nil {
 		details["longhornVolume"] = e.lh.Name
 		if !e.lh.LastBackupAt.IsZero() {
-			details["lastBackup"] = text.Time(e.lh.LastBackupAt)
+			details["lastBackup"] = text.Time(e.lh.LastBackupAt.Time())
 		}
 	}
 	for key, value := range e.details {

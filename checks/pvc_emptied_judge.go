@@ -135,7 +135,7 @@ func (e *emptied) blankReplicas(latched bool) {
 	}
 	made, blank := madeBlank(e.lh.Replicas)
 	left, measured := e.left(facts.SizeByLonghorn)
-	if !blank || made.Sub(e.lh.Created) < minHomeAge || !measured || !nearEmpty(left.Bytes, e.lh.SizeBytes) {
+	if !blank || made.Sub(e.lh.Created.Time()) < minHomeAge || !measured || !nearEmpty(left.Bytes, e.lh.SizeBytes) {
 		return
 	}
 	held, before := e.held(facts.SizeByLonghorn)
@@ -144,7 +144,7 @@ func (e *emptied) blankReplicas(latched bool) {
 		return // accepted since
 	case before && left.Bytes >= held.Bytes:
 		return // restored in place: with nothing in it, it would take less
-	case !before && !latched && !earlier(e.lh.LastBackupAt, made) && !earlier(e.lh.LastPodRefAt, made):
+	case !before && !latched && !earlier(e.lh.LastBackupAt.Time(), made) && !earlier(e.lh.LastPodRefAt.Time(), made):
 		return // nothing tells that it was used before
 	}
 	e.blank = true
@@ -162,7 +162,7 @@ func (e *emptied) hollowReplicas() {
 	}
 	_, before := e.held(facts.SizeByLonghorn)
 	since, _ := madeHollow(e.lh)
-	if !before && !earlier(e.lh.LastBackupAt, since) {
+	if !before && !earlier(e.lh.LastBackupAt.Time(), since) {
 		return
 	}
 	e.blank = true
@@ -182,14 +182,16 @@ func madeHollow(v *replica.Volume) (since time.Time, hollow bool) {
 		case !r.Usable():
 		case !r.HealthyAt.After(v.LastPodRefAt):
 			return time.Time{}, false
-		case since.IsZero() || r.HealthyAt.Before(since):
-			since = r.HealthyAt
+		case since.IsZero() || r.HealthyAt.Before(facts.At(since)):
+			since = r.HealthyAt.Time()
 		}
 	}
 	return since, !since.IsZero()
 }
 
 func earlier(t, than time.Time) bool { return !t.IsZero() && t.Before(than) }
+
+func apart(a, b facts.Moment) time.Duration { return a.Time().Sub(b.Time()).Abs() }
 
 // madeBlank tells whether a volume's replicas were all made at one moment and
 // became healthy together without a rebuild, and when they were made. A live
@@ -201,10 +203,10 @@ func madeBlank(replicas []replica.Judged) (made time.Time, blank bool) {
 	}
 	first := replicas[0]
 	for _, r := range replicas {
-		together := r.Created.Sub(first.Created).Abs() <= madeTogether && r.HealthyAt.Sub(first.HealthyAt).Abs() <= startedTogether
+		together := apart(r.Created, first.Created) <= madeTogether && apart(r.HealthyAt, first.HealthyAt) <= startedTogether
 		if !together || r.HealthyAt.IsZero() || r.HealthyAt.Before(r.Created) {
 			return time.Time{}, false
 		}
 	}
-	return first.Created, true
+	return first.Created.Time(), true
 }

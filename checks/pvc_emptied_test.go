@@ -20,7 +20,7 @@ func formatted(claim string, ago time.Duration) func(*facts.Snapshot) {
 	return func(s *facts.Snapshot) {
 		at := s.Now.Add(-ago)
 		for _, r := range replicasOf(s, claim) {
-			r.Created, r.HealthyAt, r.LastHealthyAt = at, at.Add(20*time.Second), at.Add(20*time.Second)
+			r.Created, r.HealthyAt, r.LastHealthyAt = facts.At(at), facts.At(at.Add(20*time.Second)), facts.At(at.Add(20*time.Second))
 		}
 		volumeOf(s, claim).ActualBytes = 35 << 20
 	}
@@ -83,7 +83,7 @@ func attachedBlank(claim string, ago time.Duration) func(*facts.Snapshot) {
 		formatted(claim, ago)(s)
 		volumeOf(s, claim).ActualBytes = 0
 		r := replicasOf(s, claim)[0] // one of them was rebuilt since, from the others
-		r.Created, r.HealthyAt, r.LastHealthyAt = s.Now.Add(-time.Minute), s.Now, s.Now
+		r.Created, r.HealthyAt, r.LastHealthyAt = facts.At(s.Now.Add(-time.Minute)), facts.At(s.Now), facts.At(s.Now)
 	}
 }
 
@@ -150,7 +150,7 @@ var pvcEmptiedCases = cases{
 		{name: "a user tidied up", change: bare(2<<20, 400)},
 		{name: "tidied up, and trimmed", change: both(bare(2<<20, 400), shrunk(running, 60<<20))},
 		{name: "one large file is left", change: bare(9<<30, 30)},
-		{name: "detached: Longhorn's size is frozen", change: func(s *facts.Snapshot) { volumeOf(s, stopped).LastPodRefAt = s.Now.AddDate(0, -3, 0) }},
+		{name: "detached: Longhorn's size is frozen", change: func(s *facts.Snapshot) { volumeOf(s, stopped).LastPodRefAt = facts.At(s.Now.AddDate(0, -3, 0)) }},
 		{name: "being attached: Longhorn shows nothing for a moment", change: shrunk(running, 0)},
 		{
 			name: "being restored: the size is the backup's",
@@ -167,7 +167,7 @@ var pvcEmptiedCases = cases{
 			name: "a live upgrade of the engine made the records of the replicas anew",
 			change: both(shrunk(stopped, 60<<20), forgot, func(s *facts.Snapshot) {
 				for _, r := range replicasOf(s, stopped) {
-					r.Created = s.Now.Add(-time.Hour)
+					r.Created = facts.At(s.Now.Add(-time.Hour))
 				}
 			}),
 		},
@@ -175,7 +175,7 @@ var pvcEmptiedCases = cases{
 			name: "rebuilt one by one after that upgrade, as nodes were rebooted",
 			change: both(formatted(stopped, 5*time.Hour), forgot, func(s *facts.Snapshot) {
 				for i, r := range replicasOf(s, stopped) {
-					r.HealthyAt = s.Now.Add(-time.Duration(1+i) * time.Hour)
+					r.HealthyAt = facts.At(s.Now.Add(-time.Duration(1+i) * time.Hour))
 				}
 			}),
 		},
@@ -200,7 +200,7 @@ var pvcEmptiedCases = cases{
 			name: "replicas made late, and used for the first time now",
 			change: both(formatted(stopped, time.Hour), forgot, func(s *facts.Snapshot) {
 				v := volumeOf(s, stopped)
-				v.LastPodRefAt = time.Time{}
+				v.LastPodRefAt = 0
 				world.LastBackup(s, v, time.Time{})
 			}),
 			want: outcomes{"backup-none": "fail critical 1"},
@@ -346,12 +346,12 @@ func TestMadeBlank(t *testing.T) {
 	set := func(created, healthy time.Duration) []replica.Judged {
 		var replicas []replica.Judged
 		for i := range time.Duration(2) {
-			replicas = append(replicas, replica.Judged{LHReplica: &facts.LHReplica{Created: made.Add(i * created), HealthyAt: made.Add(time.Hour + i*healthy)}})
+			replicas = append(replicas, replica.Judged{LHReplica: &facts.LHReplica{Created: facts.At(made.Add(i * created)), HealthyAt: facts.At(made.Add(time.Hour + i*healthy))}})
 		}
 		return replicas
 	}
 	early := set(0, 0)
-	early[1].HealthyAt = made.Add(-time.Second)
+	early[1].HealthyAt = facts.At(made.Add(-time.Second))
 	for name, c := range map[string]struct {
 		replicas []replica.Judged
 		want     bool

@@ -44,7 +44,7 @@ var pvcOrphanedCases = cases{
 					v := &s.Longhorn.Volumes[i]
 					v.ActualBytes = 150 << 20
 					if v.LastBackupAt.IsZero() {
-						v.LastPodRefAt = s.Now.Add(-48 * time.Hour)
+						v.LastPodRefAt = facts.At(s.Now.Add(-48 * time.Hour))
 						world.LastBackup(s, v, s.Now.AddDate(0, -1, 0))
 					}
 				}
@@ -158,7 +158,7 @@ func goneServer(used, backup time.Duration) func(*facts.Snapshot) {
 		world.AddClaim(s, facts.Claim{Name: gpuClaim, Created: s.Now.AddDate(0, -5, 0), User: "student-0001", Server: "gpu", HasUser: true,
 			Component: facts.HomeComponent})
 		v := volumeOf(s, gpuClaim)
-		v.ActualBytes, v.LastPodRefAt = 150<<20, s.Now.Add(-used)
+		v.ActualBytes, v.LastPodRefAt = 150<<20, facts.At(s.Now.Add(-used))
 		world.LastBackup(s, v, s.Now.Add(-backup))
 	}
 }

@@ -90,9 +90,9 @@ func alertAnnotations(m *Message) map[string]string {
 	set("explained", inert(m.Incident.Because, alertLineMax))
 	set("description", alertDescription(m))
 	shown, more := m.affected(alertAffected)
-	set("affected", inertLines(shown, more, " more, all in the report"))
+	set("affected", inertLines(shown, more, moreInJSON, roomFor(len(shown), alertAffected, alertAffectedMax)))
 	explains := m.Explains[:min(len(m.Explains), alertExplains)]
-	set("explains", inertLines(explains, len(m.Explains)-len(explains), " more"))
+	set("explains", inertLines(explains, len(m.Explains)-len(explains), " more", alertAffectedMax))
 	return out
 }
 
@@ -118,11 +118,11 @@ func alertDescription(m *Message) string {
 	return b.String() + "More: audit explain " + inert(m.Incident.Check, alertLabelMax)
 }
 
-// inertLines is a list, one item a line, with how many were left out.
-func inertLines(shown []string, more int, what string) string {
+// inertLines is a list, one item of up to max characters a line, with how many were left out.
+func inertLines(shown []string, more int, what string, max int) string {
 	var lines []string
 	for _, line := range shown {
-		lines = append(lines, inert(line, alertAffectedMax))
+		lines = append(lines, inert(line, max))
 	}
 	if more > 0 {
 		lines = append(lines, "… and "+text.Number(more)+what)

@@ -69,15 +69,15 @@ func NewAlertmanager(name string, o AlertmanagerOptions, options ...Option) Rece
 	case o.Username != "" || o.Password != "":
 		header.Set("Authorization", "Basic "+login)
 	}
-	options = append([]Option{withAuthorities(o.CA, "notify.alertmanager.caFile")}, options...)
+	options = append([]Option{withAuthorities(o.CA)}, options...)
 	for _, address := range o.URLs {
 		m := &member{url: strings.TrimSuffix(address, "/") + alertPath, at: "post to Alertmanager", header: header}
-		m.sender = newSender(explainAlertmanager, options, o.Token, o.Password, urlPasswordOf(address))
+		m.sender = newSender(alertmanagerKind, options, o.Token, o.Password, urlPasswordOf(address))
 		if u, err := url.Parse(address); err == nil && u.Host != "" {
 			m.at += " at " + u.Host + strings.TrimSuffix(u.Path, "/")
 		}
 		if m.address == nil {
-			m.address = checkURL(address, "notify.alertmanager.url")
+			m.address = checkURL(address, "url")
 		}
 		a.members = append(a.members, m)
 	}
@@ -90,23 +90,50 @@ func (a *alertmanager) Keeps() Keeps { return KeepsState }
 
 // Send returns the labels as the message's ref: an alert is known by all of
 // them, so that it takes the old ones to end it after the severity, or the
-// configuration, has changed one.
+// configuration, has changed one. So it is with what it may have under another
+// severity, as nobody heard its answer.
 func (a *alertmanager) Send(ctx context.Context, m Message) (string, error) {
-	labels := alertLabels(&m.Incident, a.labels)
-	alerts := []alert{a.alert(&m, labels)}
-	var told map[string]string
-	if json.Unmarshal([]byte(m.Ref), &told) == nil && len(told) > 0 && !maps.Equal(told, labels) {
-		alerts = append(alerts, alert{Labels: told, StartsAt: m.startedAt(), EndsAt: m.endedAt()})
+	refs, err := a.SendBatch(ctx, []Message{m})
+	return strings.Join(refs, ""), err
+}
+
+// SendBatch tells of many incidents in one request, of each as Send does.
+func (a *alertmanager) SendBatch(ctx context.Context, all []Message) ([]string, error) {
+	var alerts []alert
+	refs := make([]string, len(all))
+	for n := range all {
+		m := &all[n]
+		labels := alertLabels(&m.Incident, a.labels)
+		alerts = append(alerts, a.alert(m, labels))
+		for _, old := range a.earlier(m) {
+			if !maps.Equal(old, labels) {
+				alerts = append(alerts, alert{Labels: old, StartsAt: m.startedAt(), EndsAt: m.endedAt()})
+			}
+		}
+		ref, err := json.Marshal(labels)
+		if err != nil {
+			return nil, &SendError{Err: err, Refused: true}
+		}
+		refs[n] = string(ref)
 	}
-	ref, err := json.Marshal(labels)
-	if err != nil {
-		return "", &SendError{Err: err, Refused: true}
-	}
-	err = a.post(ctx, m.Run.ID, alerts)
+	err := a.post(ctx, all[0].Run.ID, alerts)
 	if posted := (*PostedError)(nil); err != nil && !errors.As(err, &posted) {
-		return "", err
+		return nil, err
 	}
-	return string(ref), err
+	return refs, err
+}
+
+// earlier are the labels under which the incident has, or may have, an alert.
+func (a *alertmanager) earlier(m *Message) (all []map[string]string) {
+	var told map[string]string
+	if json.Unmarshal([]byte(m.Ref), &told) == nil && len(told) > 0 {
+		all = append(all, told)
+	}
+	i := m.Incident
+	for _, i.Severity = range m.Unsure {
+		all = append(all, alertLabels(&i, a.labels))
+	}
+	return all
 }
 
 // Test raises an alert of the lowest severity, which ends by Alertmanager's own
@@ -197,7 +224,7 @@ func explainAlertmanager(x *exchange, err error) *failure {
 		}
 		words = said.Message
 	}
-	return &failure{reason: "Alertmanager refused the alert: " + x.quote(words)}
+	return &failure{reason: "Alertmanager refused the alert: " + x.quote(words) + x.sender.advise(x.sender.refusal.content)}
 }
 
 // joinSendErrors is one error for several servers: refused only if all refused,

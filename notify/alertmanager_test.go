@@ -228,7 +228,7 @@ func TestAlertOf100000(t *testing.T) {
 	}
 	m.Verdict.Count = 100_000
 	sent(t, alertmanagerAt([]string{s.URL()}), m)
-	if affected := s.Posts()[0][0].Annotations["affected"]; !strings.HasSuffix(affected, "… and 99,980 more, all in the report") || len(affected) > 8000 {
+	if affected := s.Posts()[0][0].Annotations["affected"]; !strings.HasSuffix(affected, "… and 99,980 more; the JSON report holds all") || len(affected) > 8000 {
 		t.Errorf("affected: %s", affected)
 	}
 }

@@ -36,24 +36,29 @@ func WithWait(wait func(context.Context, time.Duration) error) Option {
 	return func(s *sender) { s.wait = wait }
 }
 
+// WithKey says where the receiver's settings stand in the configuration, such as
+// notify.receivers[2].slack, for errors to name. Without it they stand directly under
+// notify.
+func WithKey(key string) Option { return func(s *sender) { s.key = key } }
+
 // sender makes calls to one vendor, with retries and without showing secrets.
 type sender struct {
+	kind
 	wait    func(context.Context, time.Duration) error
 	attempt func(context.Context) (context.Context, context.CancelFunc)
 	base    http.RoundTripper
 	hidden  *text.Redactor
-	// address is why the configured URL cannot be used, nil if it can.
+	// address is why the settings cannot be used, nil if they can. It begins with the
+	// name of the one that is wrong.
 	address error
 	// down is true after a call failed however often it was tried. Further calls
 	// get one try each, so that many messages to a receiver that is down do not
 	// use up the time of the run.
 	down bool
-	// explain reads the vendor's own words in an answer; nil where it finds none.
-	explain func(answer *exchange, err error) *failure
 }
 
-func newSender(explain func(*exchange, error) *failure, options []Option, secrets ...string) sender {
-	s := sender{wait: wait, base: http.DefaultTransport, hidden: text.NewRedactor(secrets...), explain: explain,
+func newSender(k kind, options []Option, secrets ...string) sender {
+	s := sender{kind: k, wait: wait, base: http.DefaultTransport, hidden: text.NewRedactor(secrets...),
 		attempt: func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, attemptTimeout)
 		}}
@@ -78,7 +83,7 @@ func wait(ctx context.Context, d time.Duration) error {
 // the context's time are used up. The call gets a client for one attempt.
 func (s *sender) do(ctx context.Context, what string, call func(context.Context, *http.Client) error) error {
 	if s.address != nil {
-		return &SendError{Err: fmt.Errorf("%s: %w", what, s.address), Refused: true}
+		return &SendError{Err: fmt.Errorf("%s: %s.%w", what, s.key, s.address), Refused: true}
 	}
 	backoff, tries := firstBackoff, maxTries
 	if s.down {
@@ -94,17 +99,17 @@ func (s *sender) do(ctx context.Context, what string, call func(context.Context,
 			return &SendError{Err: s.redacted(what, f, ""), Refused: ctx.Err() == nil}
 		case try == tries:
 			s.down = true
-			return s.unsent(what, f, ", tried "+text.Count(try, "time")+"; the next run tries again")
+			return s.unsent(what, f, ", tried "+text.Count(try, "time"))
 		}
 		pause := f.after
 		if pause == 0 {
 			pause, backoff = backoff, 2*backoff
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
-			return s.unsent(what, f, fmt.Sprintf("; trying again in %s would be too late for this run, the next run tries again", text.Duration(pause)))
+			return s.unsent(what, f, fmt.Sprintf("; trying again in %s would be too late", text.Duration(pause)))
 		}
 		if err := s.wait(ctx, pause); err != nil {
-			return s.unsent(what, &failure{reason: f.reason, cause: err, after: f.after}, "; the time for notifications was used up, the next run tries again")
+			return s.unsent(what, &failure{reason: f.reason, cause: err, after: f.after}, "; the time for notifications was used up")
 		}
 	}
 }
@@ -127,10 +132,12 @@ func (s *sender) try(ctx context.Context, call func(context.Context, *http.Clien
 		return nil
 	}
 	if ctx.Err() != nil {
-		return &failure{reason: "no answer before the time for notifications was used up; the next run tries again", cause: ctx.Err()}
+		return &failure{reason: "no answer before the time for notifications was used up", cause: ctx.Err()}
 	}
-	if f := s.explain(x, err); f != nil {
-		return f
+	if s.explain != nil {
+		if f := s.explain(x, err); f != nil {
+			return f
+		}
 	}
 	return x.failure()
 }
@@ -188,7 +195,7 @@ func (x *exchange) failure() *failure {
 	case x.status >= 300 && x.status < 400:
 		return &failure{reason: fmt.Sprintf("it redirects (%d), which is not followed because it would carry the secret elsewhere; check the address in the configuration", x.status)}
 	case x.status >= 400:
-		return &failure{reason: "it refused: " + x.said()}
+		return &failure{reason: "it refused: " + x.said() + x.sender.advise(x.sender.refusal.about(x.status))}
 	}
 	return &failure{reason: "the answer is not the vendor's; check the address in the configuration and that no proxy answers instead: " + x.said()}
 }

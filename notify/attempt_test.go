@@ -37,7 +37,7 @@ func TestSendErrors(t *testing.T) {
 		"down":               {failure{reason: "down", retry: true}, false, 0},
 		"asked for patience": {failure{reason: "slow", retry: true, after: time.Hour}, false, time.Hour},
 	} {
-		s := newSender(func(*exchange, error) *failure { f := c.failure; return &f },
+		s := newSender(kind{explain: func(*exchange, error) *failure { f := c.failure; return &f }},
 			[]Option{WithWait(func(context.Context, time.Duration) error { return nil })})
 		err := s.do(t.Context(), "post", func(context.Context, *http.Client) error { return errors.New("not accepted") })
 		why := (*SendError)(nil)
@@ -45,13 +45,13 @@ func TestSendErrors(t *testing.T) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	s := newSender(nil, nil)
+	s := newSender(kind{}, nil)
 	s.address = errors.New("no URL")
 	if why := (*SendError)(nil); !errors.As(s.do(t.Context(), "post", nil), &why) || !why.Refused {
 		t.Error("an address that cannot be used is not refused")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	s = newSender(nil, nil)
+	s = newSender(kind{}, nil)
 	err := s.do(ctx, "post", func(context.Context, *http.Client) error { cancel(); return errors.New("cut") })
 	if why := (*SendError)(nil); !errors.As(err, &why) || why.Refused || !errors.Is(err, context.Canceled) {
 		t.Errorf("cut short: %v", err)

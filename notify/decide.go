@@ -16,7 +16,8 @@ import (
 //
 // An open incident goes to each receiver that a route brings it to: once when it
 // opened, again when it got worse than that receiver was told or fails again
-// after the receiver was told of its end, and again after each repeat interval.
+// after the receiver was told of its end, again when it is the cause of more, and again
+// after each repeat interval.
 // A receiver that shows it is told silently what changes. One that is resolved
 // goes to each receiver that was told, or is about to be told, that it is open,
 // whatever the routes are now. An incident whose verdict is unknown or skipped is
@@ -28,11 +29,11 @@ import (
 func Decide(incidents []verdict.Incident, told []Delivery, p Policy, run string, now time.Time) ([]Ruling, verdict.Outbox) {
 	now = now.UTC().Truncate(time.Second)
 	d := decider{policy: &p, run: run, now: now, quietEnd: p.Quiet.until(now)}
-	d.hear = d.causes(incidents)
-	standings := recall(told)
+	d.causes(incidents)
+	d.standings = recall(told)
 	for n := range incidents {
 		i := &incidents[n]
-		all := standings[nameOf(i.ID, i.Fingerprint)]
+		all := d.standings[nameOf(i.ID, i.Fingerprint)]
 		if i.State != verdict.Pending {
 			d.decide(i, all)
 		}
@@ -58,11 +59,14 @@ type decider struct {
 	run    string
 	now    time.Time
 	// quietEnd is when the quiet that there is now ends; zero if there is none.
-	quietEnd time.Time
-	// hear are the receivers of those open incidents that explain others, by fingerprint.
-	hear    map[string][]string
-	rulings []Ruling
-	out     verdict.Outbox
+	quietEnd  time.Time
+	standings map[name][]*standing
+	// hear are the receivers of those open incidents that explain others, explained
+	// those others, both by the fingerprint of the cause.
+	hear      map[string][]string
+	explained map[string][]*verdict.Incident
+	rulings   []Ruling
+	out       verdict.Outbox
 }
 
 func (d *decider) decide(i *verdict.Incident, all []*standing) {
@@ -98,25 +102,27 @@ func (d *decider) decide(i *verdict.Incident, all []*standing) {
 // resolved tells of the end those who know of the incident or are about to.
 func (d *decider) resolved(i *verdict.Incident, s *standing) {
 	knows := s.open
-	var opening *Delivery
-	if s.active != nil && isOpening(s.active.Kind) {
+	var opening, shown *Delivery
+	switch {
+	case s.active != nil && isOpening(s.active.Kind):
 		knows, opening = true, s.active
-	} else {
+	case knows && s.over == nil && d.policy.Receivers[s.receiver] == KeepsState:
+		shown = s.active // in its place, so that all that the receiver may show of it ends
+	default:
 		d.drop(i, s, s.active, "it is over")
 	}
 	switch {
-	case !knows:
-		d.drop(i, s, s.over, s.receiver+" was told so")
-		if s.known {
-			d.rule(i, s.receiver, KnowsTheEnd, "", s.receiver+" was told that it is over")
-		} else {
-			d.rule(i, s.receiver, NobodyKnows, "", s.receiver+" was never told of it")
-		}
-	case s.over != nil:
+	case s.over != nil: // it may be in the place of an opening that was accepted though nobody noted it
 		d.rule(i, s.receiver, StillQueued, "", s.receiver+" is to be told that it is over")
+	case !knows && s.known:
+		d.rule(i, s.receiver, KnowsTheEnd, "", s.receiver+" was told that it is over")
+	case !knows:
+		d.rule(i, s.receiver, NobodyKnows, "", s.receiver+" was never told of it")
 	default:
 		m := d.message(i, s, Resolved, cmp.Or(i.Reason, "the invariant holds again"))
 		switch {
+		case shown != nil:
+			m.ID = shown.ID
 		case opening == nil:
 		case d.takenBack(opening):
 			m.ID = opening.ID
@@ -189,12 +195,14 @@ func (d *decider) choose(i *verdict.Incident, s *standing, routed bool) choice {
 	case routed && i.Severity == was.Severity && s.grown(i):
 		return choice{Worse, CountGrew, fmt.Sprintf("it affects %s now and affected %s when %s was last told",
 			text.Number(i.Count), text.Number(was.Count), s.receiver)}
+	case routed && keeps == KeepsNothing && d.explainsUnheard(i, s):
+		return choice{Repeated, ExplainsMore, "it explains more by now than when " + s.receiver + " was last told"}
 	case routed && keeps != KeepsState && s.isDue(d.policy.Repeat, d.now):
-		return choice{Repeated, ReminderDue, fmt.Sprintf("still open %s after %s was last told", text.Duration(d.now.Sub(was.At)), s.receiver)}
+		return choice{Repeated, ReminderDue, s.reminder(d.now)}
 	case keeps == KeepsState:
 		return choice{Changed, StateRepeated, s.receiver + " must hear of it in every run"}
-	case keeps == KeepsMessage && s.shownDiffers(i):
-		return choice{Changed, WordsChanged, "what " + s.receiver + " shows of it is out of date"}
+	case keeps == KeepsMessage && (s.shownDiffers(i) || d.explainsUnheard(i, s)):
+		return choice{Changed, WordsChanged, "its words or numbers have changed since " + s.receiver + " was last told"}
 	case !routed:
 		return choice{"", NotRouted, "no route brings it to " + s.receiver + " any more"}
 	}
@@ -215,9 +223,11 @@ func (d *decider) reconcile(i *verdict.Incident, s *standing, c choice) {
 		return
 	}
 	m.ID, m.QueuedAt, m.Tries, m.Error = queued.ID, queued.QueuedAt, queued.Tries, queued.Error
-	waits := queued.Tries > 0 || mayWait(m.Kind, m.Severity) && mayWait(queued.Kind, queued.Severity)
-	if waits && !d.takenBack(queued) {
-		m.NotBefore = queued.NotBefore // quiet hours hold a message once
+	// Quiet hours hold a message once, and nothing that calls people for more. What
+	// waits otherwise does because the receiver wants it so.
+	quiet := queued.Tries == 0 && mayWait(queued.Kind, queued.Severity)
+	if !queued.NotBefore.IsZero() && !d.takenBack(queued) && (!quiet || mayWait(m.Kind, m.Severity)) {
+		m.NotBefore = queued.NotBefore
 	}
 	// What a receiver of states takes for over without news must be as new as the run.
 	current := d.policy.Receivers[s.receiver] != KeepsState || queued.Run == m.Run

@@ -18,15 +18,22 @@ type Queue interface {
 	// Due are the messages that may be sent to a receiver now: of each incident only
 	// the first one.
 	Due(ctx context.Context, receiver string) ([]Delivery, error)
-	// Sent notes that the receiver accepted a message, with its At and Ref.
-	Sent(ctx context.Context, d Delivery) error
-	// Failed notes that it did not, with Tries, Error and NotBefore.
-	Failed(ctx context.Context, d Delivery, refused bool) error
+	// Sent notes that the receiver accepted messages at once, each with its At and Ref:
+	// all of them or none.
+	Sent(ctx context.Context, all ...Delivery) error
+	// Failed notes that it did not, each with Tries, Error and NotBefore.
+	Failed(ctx context.Context, refused bool, all ...Delivery) error
 }
 
 // Digester is a receiver that tells people of many incidents in one message.
 type Digester interface {
 	SendDigest(ctx context.Context, all []Message) (ref string, err error)
+}
+
+// Batcher is a receiver that takes many messages in one request, accepts all of them
+// or none, and answers with the ref of each.
+type Batcher interface {
+	SendBatch(ctx context.Context, all []Message) (refs []string, err error)
 }
 
 // Updater is a receiver at which a message may do no more than bring up to date
@@ -51,10 +58,10 @@ type Courier struct {
 // to all at the same time, so that one that is down or slow costs only its own.
 // The context bounds everything.
 //
-// After each message that was accepted, and before the next to the same receiver,
-// that is noted: a crash in between repeats a message rather than losing it. The
-// error joins all failures, each naming its receiver and incident; what was not
-// sent stays queued.
+// What was accepted is noted afterwards: for people before the next message, for
+// programs with some more. A crash in between repeats a message rather than losing
+// it. The error joins all failures, each naming its receiver and incident; what was
+// not sent stays queued.
 func (c *Courier) Deliver(ctx context.Context, receivers []Receiver) error {
 	failed := make([]error, len(receivers))
 	var all sync.WaitGroup
@@ -71,7 +78,7 @@ func (c *Courier) deliverTo(ctx context.Context, r Receiver) error {
 		return fmt.Errorf("notify %s: %w; what is queued stays so", r.Name(), err)
 	}
 	defer release()
-	t := &turn{Courier: c, receiver: r, limit: limiterOf(r), done: map[attempt]bool{}, report: true}
+	t := &turn{Courier: c, receiver: r, limit: limiterOf(r), done: map[attempt]bool{}, unnoted: map[bool][]Delivery{}, report: true}
 	if err := t.run(mine); err != nil {
 		t.fail(fmt.Errorf("notify %s: %w", r.Name(), err))
 	}

@@ -16,10 +16,11 @@ import (
 )
 
 // TestDeliver: messages go out in the order of urgency, each noted before the
-// next; the report goes with the first that is accepted; one failure costs one.
+// next, what failed at the end; the report goes with the first that is accepted; one
+// failure costs one.
 func TestDeliver(t *testing.T) {
 	q := &queue{fail: map[int64]error{4: errors.New("disk full")}}
-	slack := fake{"slack", func(_ context.Context, m notify.Message) (string, error) {
+	slack := people{fake: fake{"slack", func(_ context.Context, m notify.Message) (string, error) {
 		q.log("send %d %s report=%v", m.Incident.ID, m.Kind, m.FirstOfRun)
 		switch m.Incident.ID {
 		case 1:
@@ -30,16 +31,16 @@ func TestDeliver(t *testing.T) {
 			panic("a bug")
 		}
 		return "ref", nil
-	}}
+	}}}
 	warning := func(d *notify.Delivery) { d.Severity = verdict.Warning }
 	over := func(d *notify.Delivery) { d.Kind = notify.Resolved }
 	q.rows = []notify.Delivery{wait("slack", 1), wait("slack", 5, warning), wait("slack", 1, over), wait("slack", 2), wait("slack", 2, over),
 		wait("slack", 3), wait("slack", 4), wait("other", 6)}
 	err := courier(q).Deliver(t.Context(), []notify.Receiver{slack})
-	checkEvents(t, q, "send 1 opened report=true", "refused slack 1, tries 1", "send 2 opened report=true", "sent slack 2 opened ref2",
-		"send 3 opened report=false", "refused slack 3, tries 1", "send 4 opened report=false", "sent slack 4 opened ref",
-		"send 5 opened report=false", "sent slack 5 opened ref", "send 2 resolved report=false",
-		"sent slack 2 resolved ref2")
+	checkEvents(t, q, "send 1 opened report=true", "send 2 opened report=true", "sent slack 2 opened ref2",
+		"send 3 opened report=false", "send 4 opened report=false", "sent slack 4 opened ref",
+		"send 5 opened report=false", "sent slack 5 opened ref", "refused slack 1, tries 1", "refused slack 3, tries 1",
+		"send 2 resolved report=false", "sent slack 2 resolved ref2")
 	checkText(t, err, "notify slack of hub-cookie-id-null of datahub (incident 1): bad words",
 		"notify slack of hub-cookie-id-null of datahub (incident 2): the message was sent, but no upload",
 		"notify slack of hub-cookie-id-null of datahub (incident 3): the receiver crashed, please report it: a bug",
@@ -85,7 +86,7 @@ func TestDeliverFailures(t *testing.T) {
 				return down
 			}
 			return nil
-		}, []string{"sent pd 1 opened ", "failed pd 2, tries 1", "sent pd 3 opened ", "sent pd 4 opened "}, []string{"incident 2): no answer"}},
+		}, []string{"sent pd 1 opened ", "sent pd 3 opened ", "sent pd 4 opened ", "failed pd 2, tries 1"}, []string{"incident 2): no answer"}},
 		"patience is asked for: everything waits": {five[:3], func(notify.Message) error { return slow(time.Hour) },
 			[]string{"failed pd 1, tries 1, in 1h0m0s", "failed pd 2, tries 0, in 1h0m0s", "failed pd 3, tries 0, in 1h0m0s"},
 			[]string{"incident 1): 429", "notify pd: 2 more messages (the first of incident 2) not sent, as it asks to wait for 1 h; the next run sends what is still queued"}},
@@ -186,10 +187,10 @@ func TestDeliverLease(t *testing.T) {
 func TestDeliverKilled(t *testing.T) {
 	q := &queue{rows: []notify.Delivery{wait("slack", 1), wait("slack", 2)}, fail: map[int64]error{1: errors.New("killed")}}
 	var told []int64
-	slack := fake{"slack", func(_ context.Context, m notify.Message) (string, error) {
+	slack := people{fake: fake{"slack", func(_ context.Context, m notify.Message) (string, error) {
 		told = append(told, m.Incident.ID)
 		return "", nil
-	}}
+	}}}
 	for range 3 {
 		_ = courier(q).Deliver(t.Context(), []notify.Receiver{slack}) // the first one's error is of TestDeliver
 		q.fail = nil
@@ -245,6 +246,9 @@ func TestDeliverFlood(t *testing.T) {
 	}
 	if first, last := digests[0][0].Incident.Severity, digests[0][many-16].Incident.Severity; first != verdict.Critical || last != verdict.Info {
 		t.Errorf("a digest from %s to %s", first, last)
+	}
+	if q.notes != 15+1+1 {
+		t.Errorf("noted %d times, which is not once for each message", q.notes)
 	}
 	for _, d := range q.rows {
 		if !d.Sent() || d.Incident > many/2+20 && d.Incident < many && d.Ref != "digest" || d.Incident == many && d.Ref != "its own" {

@@ -12,9 +12,13 @@ const (
 	// than that the alone most urgent come by themselves and the others together.
 	flood = 20
 	alone = 15
+	// batch is how many messages a request has at most, for those who take many. A
+	// proxy may refuse what is larger than 1 MiB, and an alert has about 10 KiB.
+	batch = 50
 )
 
-// portion is what is sent in one go: one message, or many as a digest.
+// portion is what is sent in one go: one message, many in one request, or many as a
+// digest.
 type portion struct {
 	due      []Delivery
 	messages []Message
@@ -24,6 +28,9 @@ type portion struct {
 // portions cuts up what is due, which is in the order of urgency. What disturbs
 // nobody does not count, and comes by itself after the others.
 func portions(r Receiver, due []Delivery, messages []Message) []portion {
+	if _, batches := r.(Batcher); batches {
+		return (&portion{due: due, messages: messages}).divided(batch)
+	}
 	_, digests := r.(Digester)
 	updater, updates := r.(Updater)
 	var all, quiet []portion
@@ -45,22 +52,38 @@ func portions(r Receiver, due []Delivery, messages []Message) []portion {
 	return append(all, quiet...)
 }
 
-// sendTo keeps a crash while composing one message from costing the others.
-func (p *portion) sendTo(ctx context.Context, r Receiver) (ref string, err error) {
+// divided cuts a portion into those of so many messages.
+func (p *portion) divided(size int) (parts []portion) {
+	for from := 0; from < len(p.due); from += size {
+		to := min(from+size, len(p.due))
+		parts = append(parts, portion{due: p.due[from:to], messages: p.messages[from:to]})
+	}
+	return parts
+}
+
+// sendTo returns a ref for each message, or one for all. It keeps a crash while
+// composing one message from costing the others.
+func (p *portion) sendTo(ctx context.Context, r Receiver) (refs []string, err error) {
 	defer func() {
 		if crash := recover(); crash != nil {
 			err = &SendError{Err: fmt.Errorf("the receiver crashed, please report it: %v", crash), Refused: true}
 		}
 	}()
-	if p.digest {
-		return r.(Digester).SendDigest(ctx, p.messages)
+	if !p.digest && len(p.messages) > 1 {
+		return r.(Batcher).SendBatch(ctx, p.messages)
 	}
-	return r.Send(ctx, p.messages[0])
+	ref := ""
+	if p.digest {
+		ref, err = r.(Digester).SendDigest(ctx, p.messages)
+	} else {
+		ref, err = r.Send(ctx, p.messages[0])
+	}
+	return []string{ref}, err
 }
 
 // label names the incidents of a portion in an error.
 func (p *portion) label() string {
-	if !p.digest {
+	if len(p.messages) == 1 {
 		return label(&p.messages[0])
 	}
 	return fmt.Sprintf("%s together, %s the first of them", text.Count(len(p.messages), "incident"), label(&p.messages[0]))

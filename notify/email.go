@@ -49,7 +49,7 @@ type email struct {
 // least one of the recipients gets counts as sent.
 func NewEmail(name string, o EmailOptions, options ...Option) Receiver {
 	e := &email{name: name, relay: relay{mode: o.TLS, username: o.Username, password: o.Password}}
-	e.sender = newSender(explainSMTP, options, o.Password)
+	e.sender = newSender(emailKind, options, o.Password)
 	e.address = e.configure(o)
 	return e
 }
@@ -57,20 +57,20 @@ func NewEmail(name string, o EmailOptions, options ...Option) Receiver {
 // configure reads the options and says what is wrong with them.
 func (e *email) configure(o EmailOptions) (err error) {
 	if e.from, err = mail.ParseAddress(o.From); err != nil {
-		return fmt.Errorf("notify.email.from is not an address: %w; check the configuration", err)
+		return fmt.Errorf("from is not an address: %w; check the configuration", err)
 	}
 	for _, to := range o.To {
 		one, err := mail.ParseAddress(to)
 		if err != nil {
-			return fmt.Errorf("notify.email.to %q is not an address: %w; check the configuration", to, err)
+			return fmt.Errorf("to %q is not an address: %w; check the configuration", to, err)
 		}
 		e.to = append(e.to, one)
 	}
 	if len(e.to) == 0 {
-		return errors.New("notify.email.to names nobody; check the configuration")
+		return errors.New("to names nobody; check the configuration")
 	}
 	if e.host, e.port, err = net.SplitHostPort(o.Server); err != nil || e.host == "" || e.port == "" {
-		return errors.New("notify.email.server is not host:port; check the configuration")
+		return errors.New("server is not host:port; check the configuration")
 	}
 	switch e.mode {
 	case "":
@@ -78,15 +78,15 @@ func (e *email) configure(o EmailOptions) (err error) {
 	case TLSStart, TLSImplicit:
 	case TLSNone:
 		if ip := net.ParseIP(e.host); e.host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return errors.New("notify.email.tls is none, which is for a server on this machine only: use starttls or implicit")
+			return errors.New("tls is none, which is for a server on this machine only: use starttls or implicit")
 		}
 		if o.Username != "" || o.Password != "" {
-			return errors.New("notify.email.tls is none, which would show the password: use starttls or implicit, or no login")
+			return errors.New("tls is none, which would show the password: use starttls or implicit, or no login")
 		}
 	default:
-		return errors.New("notify.email.tls must be starttls, implicit or none; check the configuration")
+		return errors.New("tls must be starttls, implicit or none; check the configuration")
 	}
-	if e.tls, err = tlsConfig(o.CA, "notify.email.caFile"); err == nil {
+	if e.tls, err = tlsConfig(o.CA); err == nil {
 		e.tls.ServerName = e.host
 	}
 	return err
@@ -145,10 +145,25 @@ func threadID(m *Message) string {
 	return "incident_" + hex.EncodeToString(sum[:16])
 }
 
+// send sends a mail, and one that is refused with the report once more without it:
+// a server that takes no such attachment, or none of that size, would refuse the
+// worst incident in every run.
 func (e *email) send(ctx context.Context, l *letter, head mailHead) error {
 	if e.address != nil {
 		return e.do(ctx, "send the mail", nil)
 	}
+	err := e.sendOnce(ctx, l, head)
+	if why := (*SendError)(nil); !head.attaches() || !errors.As(err, &why) || !why.Refused {
+		return err
+	}
+	head.report = nil
+	if again := e.sendOnce(ctx, l, head); again != nil {
+		return again
+	}
+	return &PostedError{fmt.Errorf("without the report, with which it was refused: %w", err)}
+}
+
+func (e *email) sendOnce(ctx context.Context, l *letter, head mailHead) error {
 	msg, err := e.compose(l, head)
 	if err != nil {
 		return &SendError{Err: fmt.Errorf("write the mail: %w; please report this as a bug of hubaudit", err), Refused: true}

@@ -121,9 +121,10 @@ func TestEmailFaults(t *testing.T) {
 		"busy twice":        {command: "DATA", faults: []notifytest.SMTPFault{busy, busy}, pauses: 2},
 		"busy":              {command: "MAIL", faults: []notifytest.SMTPFault{busy, busy, busy, busy}, err: "421 busy, tried 4 times", pauses: 3},
 		"wrong password":    {change: func(o *notify.EmailOptions) { o.Password = notifytest.SMTPPassword[1:] }, err: "check notify.email.username", refused: true},
+		"login wanted":      {command: "MAIL", faults: []notifytest.SMTPFault{{Code: 530, Words: "Authentication required"}}, err: "530 Authentication required: it wants a login: set notify.email.username", refused: true},
 		"unknown authority": {change: func(o *notify.EmailOptions) { o.CA = nil }, err: "notify.email.caFile", refused: true},
 		"other authority":   {change: func(o *notify.EmailOptions) { o.CA = otherAuthority(t) }, err: "notify.email.caFile", refused: true},
-		"implicit, but not": {change: func(o *notify.EmailOptions) { o.TLS = notify.TLSImplicit }, err: "check notify.email.server and tls", refused: true},
+		"implicit, but not": {change: func(o *notify.EmailOptions) { o.TLS = notify.TLSImplicit }, err: "send the mail: connect to the mail server: tls: first record does not look like a TLS handshake: name the certificate of its authority in notify.email.caFile, or check notify.email.server and tls", refused: true},
 		"nobody there":      {change: func(o *notify.EmailOptions) { o.Server = "127.0.0.1:1" }, err: "the network failed", pauses: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +175,27 @@ func TestEmailRecipients(t *testing.T) {
 	defer cancel()
 	if _, err := e.Send(ctx, critical()); !errors.As(err, &failed) || failed.Refused || failed.After == 0 {
 		t.Errorf("one put off: %v", err)
+	}
+}
+
+// TestEmailReportRefused: a server that takes no mail with the report gets it without.
+func TestEmailReportRefused(t *testing.T) {
+	s := mailServer(t, notifytest.SMTPOptions{})
+	e := notify.NewEmail("email", mailOptions(s), new(pauses).option())
+	m := critical()
+	m.Report, m.FirstOfRun = []byte("# the report of the run"), true
+	tooLarge := notifytest.SMTPFault{Code: 552, Words: "5.3.4 message size exceeds fixed limit"}
+	s.Fail("DATA", tooLarge)
+	posted, failed := (*notify.PostedError)(nil), (*notify.SendError)(nil)
+	if _, err := e.Send(t.Context(), m); !errors.As(err, &posted) || !strings.Contains(err.Error(), "without the report") || !strings.Contains(err.Error(), "552") {
+		t.Errorf("too large with the report: %v", err)
+	}
+	if mails := s.Mails(); len(mails) != 1 || strings.Contains(string(mails[0].Data), ".md") {
+		t.Errorf("sent %+v", mails)
+	}
+	s.Fail("DATA", tooLarge, tooLarge)
+	if _, err := e.Send(t.Context(), m); errors.As(err, &posted) || !errors.As(err, &failed) || !failed.Refused {
+		t.Errorf("too large without it: %v", err)
 	}
 }
 
@@ -303,7 +325,7 @@ func TestEmailDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := openMail(t, s.Mails()[0].Data)
-	if m.subject != "[hubaudit] 4,200 incidents in one message" || !strings.Contains(m.plain, "… and 4,000 more") || m.report != report || len(m.html) > 60_000 {
+	if m.subject != "[hubaudit] CRITICAL · 4,200 incidents in one message" || !strings.Contains(m.plain, "… and 4,000 more") || m.report != report || len(m.html) > 60_000 {
 		t.Errorf("%q, %d bytes, %q", m.subject, len(m.html), m.report)
 	}
 	if again := sent(t, digester.(notify.Receiver), over(ref)); again != ref {

@@ -25,6 +25,9 @@ type mailHead struct {
 	reportName string
 }
 
+// attaches tells whether the mail carries the report.
+func (h *mailHead) attaches() bool { return len(h.report) > 0 && len(h.report) <= mailReportLimit }
+
 // compose makes the mail, as text and as HTML.
 func (e *email) compose(l *letter, head mailHead) (*gomail.Msg, error) {
 	plain, html, err := l.render()
@@ -54,7 +57,7 @@ func (e *email) compose(l *letter, head mailHead) (*gomail.Msg, error) {
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
 	msg.SetBodyString(gomail.TypeTextPlain, plain)
 	msg.AddAlternativeString(gomail.TypeTextHTML, html)
-	if len(head.report) > 0 && len(head.report) <= mailReportLimit {
+	if head.attaches() {
 		err = msg.AttachReader(text.Limit(head.reportName, letterSubjectMax), bytes.NewReader(head.report),
 			gomail.WithFileContentType("text/markdown; charset=utf-8"))
 	}

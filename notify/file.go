@@ -11,12 +11,17 @@ import (
 )
 
 // file appends messages to a file.
-type file struct{ name, path string }
+type file struct {
+	name, path string
+	kind
+}
 
 // NewFile appends each message to a file as one line of the JSON that a webhook
 // gets. The file is made if it is not there, for its owner alone to read, and
 // opened anew for each message, so that it can be moved away at any time.
-func NewFile(name, path string) Receiver { return &file{name, path} }
+func NewFile(name, path string, options ...Option) Receiver {
+	return &file{name, path, newSender(fileKind, options).kind}
+}
 
 func (f *file) Name() string { return f.name }
 
@@ -46,13 +51,26 @@ func (f *file) write(ctx context.Context, line []byte) error {
 	if err := appendLine(f.path, line); err != nil {
 		// A full disk or one that is read-only for a while gets room again; the
 		// others wait for somebody.
-		refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotRegular)
-		return &SendError{Err: fmt.Errorf("append to notify.file.path: %w", err), Refused: refused}
+		advice := fileAdvice(err)
+		return &SendError{Err: fmt.Errorf("append to %s.path: %w%s", f.key, err, f.advise(advice)), Refused: advice != ""}
 	}
 	return nil
 }
 
-var errNotRegular = errors.New("it is not a regular file: name a file in a folder that exists")
+var errNotRegular = errors.New("it is not a regular file")
+
+// fileAdvice is what somebody has to do about an error; "" where it may pass.
+func fileAdvice(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "the folder of KEY.path must exist: make it, or mount its volume"
+	case errors.Is(err, fs.ErrPermission):
+		return "the user that runs audit needs write access to the file of KEY.path and to its folder"
+	case errors.Is(err, errNotRegular):
+		return "name another file in KEY.path"
+	}
+	return ""
+}
 
 // appendLine adds a line that is on the disk when it returns. A line that a
 // crash or a full disk left torn is ended first, so that it spoils no other; one

@@ -31,7 +31,7 @@ type Heartbeat struct {
 // NewHeartbeat makes the switch at that URL, which may have a query. It is a
 // secret: no error shows it.
 func NewHeartbeat(raw string, options ...Option) *Heartbeat {
-	h := &Heartbeat{sender: newSender(func(*exchange, error) *failure { return nil }, options, raw), limit: heartbeatBody}
+	h := &Heartbeat{sender: newSender(heartbeatKind, options, raw), limit: heartbeatBody}
 	h.attempt = func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, heartbeatTimeout)
 	}
@@ -39,7 +39,7 @@ func NewHeartbeat(raw string, options ...Option) *Heartbeat {
 		h.url = *u
 	}
 	if h.address == nil {
-		h.address = checkURL(raw, "the heartbeat's URL")
+		h.address = checkURL(raw, "heartbeatURL")
 	}
 	return h
 }
@@ -73,7 +73,7 @@ func (h *Heartbeat) Log(ctx context.Context, rid, body string) error {
 func (h *Heartbeat) ping(ctx context.Context, signal, rid, body string) error {
 	what := "send the heartbeat"
 	if h.address != nil {
-		return h.redacted(what, &failure{reason: h.address.Error()}, "")
+		return h.redacted(what, &failure{reason: h.key + "." + h.address.Error()}, "")
 	}
 	to := h.addressOf(signal, rid)
 	for try := 1; ; try++ {

@@ -106,17 +106,17 @@ func openSections(m *Message) []letterSection {
 	add(letterSection{Title: "Do now", Lines: ownLines(m.Guide.Do), Numbered: true})
 	add(letterSection{Title: "What would make it worse", Lines: ownLines(m.Guide.Dont)})
 	shown, more := m.affected(letterAffected)
-	add(letterSection{Title: "Affected: " + line(m.number()), Lines: foreignLines(shown), More: leftOutOf(more, "more, all in the report")})
+	add(letterSection{Title: "Affected: " + line(m.number()), Lines: foreignLines(shown, roomFor(len(shown), letterAffected, letterAffectedMax)), More: leftOutOf(more, moreInJSON)})
 	explains := m.Explains[:min(len(m.Explains), letterExplains)]
-	add(letterSection{Title: "It is also the cause of", Lines: foreignLines(explains), More: leftOutOf(len(m.Explains)-len(explains), "more")})
+	add(letterSection{Title: "It is also the cause of", Lines: foreignLines(explains, letterAffectedMax), More: leftOutOf(len(m.Explains)-len(explains), " more")})
 	return out
 }
 
-// newDigest tells of many incidents, a line each, in the order given.
+// newDigest tells of many incidents, a line each, in the order given: the worst first.
 func newDigest(all []Message) *letter {
 	title := text.Number(len(all)) + " incidents in one message"
-	l := &letter{Title: title, Subject: "[hubaudit] " + title, Colour: letterColours["resolved"],
-		Unseen: "So many at a time mostly have one cause: look at the report before anything else."}
+	worst := "RESOLVED"
+	l := &letter{Title: title, Colour: letterColours["resolved"]}
 	var lines []string
 	for n := range all {
 		m := &all[n]
@@ -124,13 +124,15 @@ func newDigest(all []Message) *letter {
 			lines = append(lines, m.headline())
 		}
 		if m.Kind != Resolved && l.Colour == letterColours["resolved"] {
-			l.Colour = letterColours[string(m.Incident.Severity)]
+			l.Colour, worst = letterColours[string(m.Incident.Severity)], strings.ToUpper(string(m.Incident.Severity))
+			l.Unseen = "So many at a time mostly have one cause: look at the report before anything else."
 		}
 		if l.Link == "" {
 			l.Link = letterLink(m.Link)
 		}
 	}
-	l.Sections = []letterSection{{Title: "Incidents", Lines: foreignLines(lines), More: leftOutOf(len(all)-len(lines), "more, all in the report")}}
+	l.Subject = "[hubaudit] " + worst + " · " + title
+	l.Sections = []letterSection{{Title: "Incidents", Lines: foreignLines(lines, letterAffectedMax), More: leftOutOf(len(all)-len(lines), " more, all in the report")}}
 	if len(all) > 0 {
 		l.Footer = "Run " + line(all[0].Run.ID) + ". More: audit history"
 	}
@@ -150,14 +152,16 @@ func (l *letter) render() (plain, html string, err error) {
 }
 
 // line is foreign text. A mail program makes links of addresses, which would be a stranger's.
-func line(s string) string {
-	return text.Limit(webAddress.ReplaceAllString(s, "$1: //"), letterLineMax)
+func line(s string) string { return foreignLine(s, letterLineMax) }
+
+func foreignLine(s string, max int) string {
+	return text.Limit(webAddress.ReplaceAllString(s, "$1: //"), max)
 }
 
-func foreignLines(all []string) []string {
+func foreignLines(all []string, max int) []string {
 	out := make([]string, len(all))
 	for i, s := range all {
-		out[i] = text.Limit(line(s), letterAffectedMax)
+		out[i] = foreignLine(s, max)
 	}
 	return out
 }
@@ -175,7 +179,7 @@ func leftOutOf(more int, what string) string {
 	if more <= 0 {
 		return ""
 	}
-	return "… and " + text.Number(more) + " " + what
+	return "… and " + text.Number(more) + what
 }
 
 // letterLink is a link that a mail may have, "" for anything else.

@@ -1,6 +1,6 @@
 // Package notify tells people about incidents: Decide says what is to be queued for
-// whom, a Receiver sends one message, a Courier sends what is queued and has each
-// message noted as soon as it was accepted.
+// whom, a Receiver sends messages, a Courier sends what is queued and has what was
+// accepted noted.
 //
 // It sees verdicts and incidents, never the insides of checks. Whatever a
 // message quotes (names of users, volumes, nodes) is text that strangers chose.
@@ -60,6 +60,8 @@ type Decision struct {
 	// Ref is what the receiver answered to the incident's earlier messages,
 	// such as where its thread is; empty for the first one.
 	Ref string
+	// Unsure are other severities under which the receiver may have this already.
+	Unsure []verdict.Severity
 }
 
 // Message is a decision with what a receiver needs to say.

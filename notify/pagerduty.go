@@ -51,10 +51,10 @@ type pagerDuty struct {
 // NewPagerDuty is PagerDuty's Events API v2 with a service's integration key.
 // An empty baseURL is PagerDuty's own for accounts in the US.
 func NewPagerDuty(name, routingKey, baseURL string, options ...Option) Receiver {
-	p := &pagerDuty{name: name, routingKey: routingKey, sender: newSender(explainPagerDuty, options, routingKey)}
+	p := &pagerDuty{name: name, routingKey: routingKey, sender: newSender(pagerDutyKind, options, routingKey)}
 	if baseURL != "" {
 		p.baseURL = strings.TrimSuffix(baseURL, "/")
-		p.address = checkURL(baseURL, "notify.pagerduty.apiURL")
+		p.address = checkURL(baseURL, "apiURL")
 	}
 	return p
 }
@@ -136,9 +136,9 @@ func pagerDutyPayload(m *Message) *pagerduty.V2Payload {
 		details.Reason = text.Limit(m.Reason, pagerDutyFieldMax)
 	}
 	shown, more := m.affected(pagerDutySubjects)
-	details.Subjects = pagerDutyList(shown, pagerDutySubjects, pagerDutyLineMax)
+	details.Subjects = pagerDutyList(shown, pagerDutySubjects, roomFor(len(shown), pagerDutySubjects, pagerDutyLineMax))
 	if more > 0 {
-		details.LeftOut = text.Number(more) + " more are in the report"
+		details.LeftOut = text.Number(more) + moreInJSON
 	}
 	return &pagerduty.V2Payload{
 		Summary:   text.Limit(pagerDutySummary(m), pagerDutySummaryLimit),
@@ -189,8 +189,10 @@ func explainPagerDuty(x *exchange, _ error) *failure {
 		words = strings.Join(append([]string{said.Message}, said.Errors...), "; ")
 	}
 	f := &failure{reason: "PagerDuty refused the event: " + x.quote(words), word: said.Status}
+	advice := adviceBug
 	if strings.Contains(strings.ToLower(words), "routing") {
-		f.reason += ": put the 32 characters of an Events API v2 integration key into notify.pagerduty.routingKeyFile"
+		advice = "put the 32 characters of an Events API v2 integration key into KEY.routingKeyFile, and check that KEY.region is the account's"
 	}
+	f.reason += x.sender.advise(advice)
 	return f
 }

@@ -84,11 +84,11 @@ func TestPagerDutyFields(t *testing.T) {
 // some are listed, and the event says how many are not.
 func TestPagerDutyLarge(t *testing.T) {
 	s, r := pagerDutyServer(t)
-	if e := sendEvent(t, s, r, critical()); !strings.Contains(string(e.Raw), "student0099") || strings.Contains(string(e.Raw), "student0100") || !strings.Contains(string(e.Raw), `"903 more are in the report"`) {
+	if e := sendEvent(t, s, r, critical()); !strings.Contains(string(e.Raw), "student0099") || strings.Contains(string(e.Raw), "student0100") || !strings.Contains(string(e.Raw), `"903 more; the JSON report holds all"`) {
 		t.Errorf("of 1,003 users not 100 are listed:\n%.2000s", e.Raw)
 	}
 	e := sendEvent(t, s, r, large())
-	if len(e.Raw) >= notify.PagerDutyBody || !strings.Contains(string(e.Raw), "99,900 more are in the report") {
+	if len(e.Raw) >= notify.PagerDutyBody || !strings.Contains(string(e.Raw), "99,900 more; the JSON report holds all") {
 		t.Errorf("%d bytes:\n%.2000s", len(e.Raw), e.Raw)
 	}
 }
@@ -122,7 +122,7 @@ func TestPagerDutySummary(t *testing.T) {
 	for kind, want := range map[notify.Kind]string{
 		notify.Opened:   "datahub: 1,003 of 1,053 users have no cookie_id",
 		notify.Reopened: "CRITICAL AGAIN · datahub: 1,003 of 1,053 users have no cookie_id",
-		notify.Worse:    "WORSE, NOW CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id",
+		notify.Worse:    "CRITICAL, GETTING WORSE · datahub: 1,003 of 1,053 users have no cookie_id",
 		notify.Repeated: "STILL CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id",
 	} {
 		e := sendEvent(t, s, r, criticalAs(kind, ""))

@@ -6,17 +6,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 )
 
-// withAuthorities trusts the certificates in pem beside the system's. What names
-// the setting in an error. A plain request never goes through a proxy, which
+// withAuthorities trusts the certificates in pem beside the system's. A plain request never goes through a proxy, which
 // would see its secrets.
-func withAuthorities(pem []byte, what string) Option {
+func withAuthorities(pem []byte) Option {
 	return func(s *sender) {
-		config, err := tlsConfig(pem, what)
+		config, err := tlsConfig(pem)
 		if err != nil {
 			s.address = err
 			return
@@ -34,7 +32,7 @@ func withAuthorities(pem []byte, what string) Option {
 }
 
 // tlsConfig trusts the system's certificates and those in pem, which may be empty.
-func tlsConfig(pem []byte, what string) (*tls.Config, error) {
+func tlsConfig(pem []byte) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(pem) == 0 {
 		return config, nil
@@ -44,7 +42,7 @@ func tlsConfig(pem []byte, what string) (*tls.Config, error) {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM; check the configuration", what)
+		return nil, errors.New("caFile holds no certificate in PEM; check the configuration")
 	}
 	config.RootCAs = pool
 	return config, nil
@@ -87,7 +85,7 @@ func explainPosted(x *exchange, _ error) *failure {
 	if x.err == nil || !untrusted(x.err) {
 		return nil
 	}
-	return &failure{reason: "TLS failed: " + x.quote(x.err.Error()) + ": name the certificate of its authority as caFile, or check the address", cause: x.err}
+	return &failure{reason: "TLS failed: " + x.quote(x.err.Error()) + x.sender.advise("name the certificate of its authority in KEY.caFile, or check the address"), cause: x.err}
 }
 
 // untrusted tells whether TLS failed because of a certificate, or for want of TLS.

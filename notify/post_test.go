@@ -62,7 +62,7 @@ func TestPostedTLS(t *testing.T) {
 	for name, c := range map[string]struct {
 		ca   []byte
 		want string
-	}{"named": {right, ""}, "none": {nil, "as caFile"}, "another": {otherAuthority(t), "as caFile"}} {
+	}{"named": {right, ""}, "none": {nil, ".caFile, or check"}, "another": {otherAuthority(t), ".caFile, or check"}} {
 		for _, r := range []notify.Receiver{
 			notify.NewWebhook("webhook", notify.WebhookOptions{URL: server.URL, CA: c.ca}, new(pauses).option()),
 			notify.NewAlertmanager("alertmanager", notify.AlertmanagerOptions{URLs: []string{server.URL}, CA: c.ca}, new(pauses).option()),

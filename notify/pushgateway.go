@@ -29,11 +29,11 @@ type Pushgateway struct {
 // NewPushgateway makes one.
 func NewPushgateway(o PushOptions, options ...Option) *Pushgateway {
 	if len(o.CA) > 0 {
-		options = append(options, withAuthorities(o.CA, "metrics.caFile"))
+		options = append(options, withAuthorities(o.CA))
 	}
-	p := &Pushgateway{newSender(func(*exchange, error) *failure { return nil }, options, o.Password), o}
+	p := &Pushgateway{newSender(pushgatewayKind, options, o.Password), o}
 	if p.address == nil {
-		p.address = checkURL(o.URL, "metrics.pushgateway")
+		p.address = checkURL(o.URL, "pushgateway")
 	}
 	return p
 }

@@ -45,6 +45,7 @@ type queue struct {
 	now  time.Time
 	// events are what was noted, in order.
 	events []string
+	notes  int // how often anything was
 	// take stands in for the lease; nil gives it at once.
 	take func(context.Context, string) (context.Context, func(), error)
 	fail map[int64]error // of Sent, by incident
@@ -74,33 +75,39 @@ func (q *queue) Due(_ context.Context, receiver string) ([]notify.Delivery, erro
 	return due, nil
 }
 
-func (q *queue) Sent(_ context.Context, d notify.Delivery) error {
+func (q *queue) Sent(_ context.Context, all ...notify.Delivery) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.events = append(q.events, fmt.Sprintf("sent %s %d %s %s", d.Receiver, d.Incident, d.Kind, d.Ref))
-	if err := q.fail[d.Incident]; err != nil {
-		return err
-	}
-	if n := q.find(d.ID); n >= 0 {
-		q.rows[n] = d
+	q.notes++
+	for _, d := range all {
+		q.events = append(q.events, fmt.Sprintf("sent %s %d %s %s", d.Receiver, d.Incident, d.Kind, d.Ref))
+		if err := q.fail[d.Incident]; err != nil {
+			return err
+		}
+		if n := q.find(d.ID); n >= 0 {
+			q.rows[n] = d
+		}
 	}
 	return nil
 }
 
-func (q *queue) Failed(_ context.Context, d notify.Delivery, refused bool) error {
+func (q *queue) Failed(_ context.Context, refused bool, all ...notify.Delivery) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.notes++
 	words := "failed"
 	if refused {
 		words = "refused"
 	}
-	line := fmt.Sprintf("%s %s %d, tries %d", words, d.Receiver, d.Incident, d.Tries)
-	if !d.NotBefore.IsZero() {
-		line += ", in " + d.NotBefore.Sub(q.now).String()
-	}
-	q.events = append(q.events, line)
-	if n := q.find(d.ID); n >= 0 {
-		q.rows[n].Tries, q.rows[n].Error, q.rows[n].NotBefore = d.Tries, d.Error, d.NotBefore
+	for _, d := range all {
+		line := fmt.Sprintf("%s %s %d, tries %d", words, d.Receiver, d.Incident, d.Tries)
+		if !d.NotBefore.IsZero() {
+			line += ", in " + d.NotBefore.Sub(q.now).String()
+		}
+		q.events = append(q.events, line)
+		if n := q.find(d.ID); n >= 0 {
+			q.rows[n].Tries, q.rows[n].Error, q.rows[n].NotBefore = d.Tries, d.Error, d.NotBefore
+		}
 	}
 	return nil
 }

@@ -11,8 +11,9 @@ const (
 	FailsAgain    Reason = "fails-again"    // the receiver was told that it is over
 	SeverityRose  Reason = "severity-rose"  // since the receiver was last called
 	CountGrew     Reason = "count-grew"     // at least half as many again are affected
+	ExplainsMore  Reason = "explains-more"  // it is the cause of what the receiver has not heard of
 	ReminderDue   Reason = "reminder-due"   // it is open for long since
-	WordsChanged  Reason = "words-changed"  // what the receiver shows is out of date
+	WordsChanged  Reason = "words-changed"  // what the receiver shows of it has others
 	StateRepeated Reason = "state-repeated" // the receiver must hear of it in every run
 	ItIsOver      Reason = "it-is-over"     // the receiver was told that it is open
 	Overtaken     Reason = "overtaken"      // a queued message is not true any more, or not needed

@@ -31,10 +31,10 @@ type slackBot struct {
 // its first message. An empty apiURL is Slack's own.
 func NewSlackBot(name, token, channel, apiURL string, options ...Option) Receiver {
 	b := &slackBot{name: name, token: token, channel: channel, apiURL: slack.APIURL}
-	b.sender = newSender(explainSlack, options, token)
+	b.sender = newSender(slackBotKind, options, token)
 	if apiURL != "" {
 		b.apiURL = strings.TrimSuffix(apiURL, "/") + "/"
-		b.address = checkURL(apiURL, "notify.slack.apiURL")
+		b.address = checkURL(apiURL, "apiURL")
 	}
 	return b
 }

@@ -270,7 +270,7 @@ func TestSlackShown(t *testing.T) {
 	}{
 		{func(*notify.Message) {}, "🔴 CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "2026-11-20 12:00 UTC, found by this run"},
 		{func(m *notify.Message) { m.Incident.Severity = verdict.Warning }, "🟡 WARNING · datahub: 1,003 of 1,053 users have no cookie_id", ""},
-		{func(m *notify.Message) { m.Kind, m.Incident.Severity = notify.Worse, verdict.Error }, "🟠 WORSE, NOW ERROR · datahub: 1,003 of 1,053 users have no cookie_id", "*Why now:*"},
+		{func(m *notify.Message) { m.Kind, m.Incident.Severity = notify.Worse, verdict.Error }, "🟠 ERROR, GETTING WORSE · datahub: 1,003 of 1,053 users have no cookie_id", "*Why now:*"},
 		{func(m *notify.Message) {
 			m.Kind, m.Incident.State, m.Incident.OpenedAt = notify.Repeated, verdict.Ongoing, now.Add(-25*time.Hour)
 		}, "🔴 STILL CRITICAL · datahub: 1,003 of 1,053 users have no cookie_id", "2026-11-19 11:00 UTC (1 day 1 h)"},

@@ -160,7 +160,7 @@ func slackAffected(m *Message) []slack.Block {
 	if len(shown) == 0 {
 		return []slack.Block{count}
 	}
-	return []slack.Block{count, section(slackList(shown, more, " more, all in the report", slackFindingMax))}
+	return []slack.Block{count, section(slackList(shown, more, moreInJSON, roomFor(len(shown), slackFindings, slackFindingMax)))}
 }
 
 // slackExplains names what nobody is told of by itself.

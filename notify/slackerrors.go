@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	adviceToken   = "the bot token is not valid: put a current one (xoxb-…) into notify.slack.tokenFile"
-	adviceChannel = "there is no such channel, or the bot cannot see it: check notify.slack.channel, and invite the bot if the channel is private"
+	adviceToken   = "the bot token is not valid: put a current one (xoxb-…) into KEY.tokenFile"
+	adviceChannel = "there is no such channel, or the bot cannot see it: check KEY.channel, and invite the bot if the channel is private"
 	adviceInvite  = "invite the bot to the channel: /invite @its-name there"
-	adviceHook    = "the webhook is gone: make a new one in the Slack app and put its URL into notify.slack.webhookURLFile"
-	adviceArchive = "the channel is archived: unarchive it or choose another one in notify.slack.channel"
+	adviceHook    = "the webhook is gone: make a new one in the Slack app and put its URL into KEY.webhookURLFile"
+	adviceArchive = "the channel is archived: unarchive it or choose another one in KEY.channel"
+	adviceMoved   = "the channel is archived or gone: unarchive it, or make a webhook for another one and put its URL into KEY.webhookURLFile"
 	adviceAllowed = "the workspace does not let this app post there: ask an administrator of it, or choose another channel"
-	adviceBug     = "this message breaks a limit of Slack: please report this as a bug of hubaudit"
+	adviceBug     = "please report this as a bug of hubaudit"
 )
 
 // slackAdvice says what to do about Slack's error words
@@ -32,6 +33,12 @@ var slackAdvice = map[string]string{
 	"invalid_blocks_format": adviceBug, "invalid_payload": adviceBug, "no_text": adviceBug,
 	"no_service": adviceHook, "no_service_id": adviceHook, "no_active_hooks": adviceHook, "invalid_token": adviceHook,
 	"no_team": adviceHook, "team_disabled": adviceHook, "user_not_found": adviceHook,
+}
+
+// webhookAdvice is about words on which a webhook, which has no setting for its channel,
+// needs other advice.
+var webhookAdvice = map[string]string{
+	"channel_not_found": adviceMoved, "is_archived": adviceMoved, "channel_is_archived": adviceMoved,
 }
 
 // slackPasses are words for what is over soon.
@@ -59,7 +66,7 @@ func explainSlack(x *exchange, err error) *failure {
 	if said.Err == "ratelimited" || said.Err == "rate_limited" {
 		return &failure{reason: "it asks to send more slowly", word: said.Err, retry: true, after: cmp.Or(x.retryAfter(), rateLimitWait)}
 	}
-	f := slackFailure(x, said.Err)
+	f := slackFailure(x, said.Err, slackAdvice[said.Err])
 	if said.Err == "missing_scope" && said.Needed != "" {
 		f.reason += ": add the scope " + x.quote(said.Needed) + " to the Slack app and install it again"
 	}
@@ -74,16 +81,13 @@ func explainWebhook(x *exchange, _ error) *failure {
 	if x.status < 400 || x.status >= 500 || x.status == http.StatusTooManyRequests || x.status == http.StatusRequestTimeout {
 		return nil
 	}
-	if word := strings.TrimSpace(string(x.body)); slackAdvice[word] != "" {
-		return slackFailure(x, word)
+	word := strings.TrimSpace(string(x.body))
+	if advice := cmp.Or(webhookAdvice[word], slackAdvice[word]); advice != "" {
+		return slackFailure(x, word, advice)
 	}
 	return nil
 }
 
-func slackFailure(x *exchange, word string) *failure {
-	f := &failure{reason: "Slack refused: " + x.quote(word), word: word, retry: slackPasses[word]}
-	if advice := slackAdvice[word]; advice != "" {
-		f.reason += ": " + advice
-	}
-	return f
+func slackFailure(x *exchange, word, advice string) *failure {
+	return &failure{reason: "Slack refused: " + x.quote(word) + x.sender.advise(advice), word: word, retry: slackPasses[word]}
 }

@@ -51,7 +51,7 @@ func TestSlackStory(t *testing.T) {
 		text             string
 	}{
 		{notify.Changed, verdict.Critical, false, false, "🔴 CRITICAL · datahub"},
-		{notify.Worse, verdict.Error, true, true, "🟠 WORSE, NOW ERROR · datahub"},
+		{notify.Worse, verdict.Error, true, true, "🟠 ERROR, GETTING WORSE · datahub"},
 		{notify.Repeated, verdict.Error, true, false, "🟠 STILL ERROR · datahub"},
 		{notify.Repeated, verdict.Critical, true, true, "🔴 STILL CRITICAL · datahub"},
 		{notify.Resolved, verdict.Critical, true, false, "✅ RESOLVED · datahub"},

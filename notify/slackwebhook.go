@@ -18,8 +18,8 @@ type slackWebhook struct {
 
 // NewSlackWebhook is Slack with an incoming webhook.
 func NewSlackWebhook(name, hookURL string, options ...Option) Receiver {
-	w := &slackWebhook{name: name, url: hookURL, sender: newSender(explainWebhook, options, hookURL)}
-	w.address = checkURL(hookURL, "notify.slack.webhookURL")
+	w := &slackWebhook{name: name, url: hookURL, sender: newSender(slackWebhookKind, options, hookURL)}
+	w.address = checkURL(hookURL, "webhookURL")
 	return w
 }
 

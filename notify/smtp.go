@@ -216,12 +216,12 @@ func explainSMTP(x *exchange, err error) *failure {
 	reply := (*textproto.Error)(nil)
 	switch {
 	case errors.Is(err, errNoSTARTTLS):
-		return &failure{reason: "the mail server offers no STARTTLS, so nothing was sent: set notify.email.tls to implicit if it has a port for that, " +
-			"and find out whether something between takes the offer away"}
+		return &failure{reason: "the mail server offers no STARTTLS, so nothing was sent" +
+			x.sender.advise("set KEY.tls to implicit if it has a port for that, and find out whether something between takes the offer away")}
 	case errors.Is(err, errNoLogin):
-		return &failure{reason: "the mail server offers no login by SCRAM-SHA-256, PLAIN or LOGIN: leave notify.email.username empty if it needs none"}
+		return &failure{reason: "the mail server offers no login by SCRAM-SHA-256, PLAIN or LOGIN" + x.sender.advise("leave KEY.username empty if it needs none")}
 	case untrusted(err):
-		return &failure{reason: where + x.quote(err.Error()) + ": name the certificate of its authority in notify.email.caFile, or check notify.email.server and tls", cause: err}
+		return &failure{reason: x.quote(err.Error()) + x.sender.advise("name the certificate of its authority in KEY.caFile, or check KEY.server and tls"), cause: err}
 	case errors.As(err, &reply):
 		return explainReply(x, where, reply)
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
@@ -239,9 +239,11 @@ func explainReply(x *exchange, where string, reply *textproto.Error) *failure {
 	case reply.Code/100 == 4:
 		f.retry, f.after = true, greylistWait
 	case strings.HasPrefix(where, stepLogin):
-		f.reason += ": check notify.email.username and passwordFile"
+		f.reason += x.sender.advise("check KEY.username and passwordFile")
+	case reply.Code == 530: // RFC 4954, 6
+		f.reason += x.sender.advise("it wants a login: set KEY.username and passwordFile")
 	default:
-		f.reason += ": check notify.email.from, to and server"
+		f.reason += x.sender.advise("check KEY.from, to and server")
 	}
 	return f
 }

@@ -1,9 +1,11 @@
 package notify
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
+	"hubaudit/internal/text"
 	"hubaudit/internal/verdict"
 )
 
@@ -72,9 +74,18 @@ func (s *standing) learn(d *Delivery) {
 	}
 }
 
-// isDue tells whether people are to be reminded.
+// isDue tells whether people are to be reminded. A time far ahead was noted by a clock
+// that has been set back since.
 func (s *standing) isDue(repeat time.Duration, now time.Time) bool {
-	return repeat > 0 && now.Sub(s.called.At) >= repeat-repeat/repeatEarly
+	return repeat > 0 && now.Sub(s.called.At).Abs() >= repeat-repeat/repeatEarly
+}
+
+// reminder says why people are reminded.
+func (s *standing) reminder(now time.Time) string {
+	if now.Before(s.called.At) {
+		return "still open, and " + s.receiver + " was last told by a clock that was ahead"
+	}
+	return fmt.Sprintf("still open %s after %s was last told", text.Duration(now.Sub(s.called.At)), s.receiver)
 }
 
 // repeatEarly is the part of the repeat interval by which a reminder may come

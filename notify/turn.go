@@ -16,6 +16,11 @@ const (
 	// maxUnreachable is after how many failures in a row a receiver counts as down,
 	// so that many messages to it do not take up the time of the run.
 	maxUnreachable = 3
+	// maxUnnoted is how many messages a program may get, and unnotedFor for how long,
+	// before they are noted. A crash repeats no more than that under the same ids. To
+	// note each took a disk most of the time of a run with thousands.
+	maxUnnoted = 50
+	unnotedFor = time.Second
 	// maxErrors is how many failures of one receiver are told one by one.
 	maxErrors = 5
 	// maxErrorColumns bounds what is remembered of a failure.
@@ -46,8 +51,14 @@ type turn struct {
 	stopped string
 	// after is how long the receiver wants to be left alone.
 	after time.Duration
-	errs  []error
-	more  int // failures beyond those in errs
+	// accepted are the messages that the receiver has and that are not noted so yet,
+	// since the first of them was sent.
+	accepted portion
+	since    time.Time
+	// unnoted are those that failed and are not noted so yet, by whether they were refused.
+	unnoted map[bool][]Delivery
+	errs    []error
+	more    int // failures beyond those in errs
 	// cause is why the last message failed.
 	cause string
 }
@@ -85,7 +96,8 @@ func (t *turn) run(ctx context.Context) error {
 				break
 			}
 		}
-		t.leave(ctx, t.untried(due))
+		t.leave(t.untried(due))
+		t.note(ctx)
 	}
 	return nil
 }
@@ -107,63 +119,92 @@ func (t *turn) send(ctx context.Context, p portion) {
 	}
 	carries := t.report && len(p.messages[0].Report) > 0 && p.messages[0].Kind != Changed
 	p.messages[0].FirstOfRun = carries
-	ref, err := p.sendTo(ctx, t.receiver)
+	refs, err := p.sendTo(ctx, t.receiver)
 	posted := (*PostedError)(nil)
 	switch {
 	case err == nil || errors.As(err, &posted):
 		t.unreachable, t.report = 0, t.report && !carries
-		t.sent(ctx, p, ref, err)
+		t.sent(ctx, p, refs, err)
 	case ctx.Err() != nil: // no fault of the receiver's
 		t.stopped = outOfTime
 		t.fail(fmt.Errorf("notify %s of %s: %w", t.receiver.Name(), p.label(), err))
 		for _, d := range p.due {
 			t.done[attemptOf(&d)] = true
 		}
+	case len(p.due) > 1 && !p.digest && reasonOf(err).Refused: // for the sake of one of them, maybe
+		for _, one := range p.divided(1) {
+			if t.send(ctx, one); t.stopped != "" {
+				return
+			}
+		}
 	default:
-		t.failed(ctx, p, err)
+		t.noteAccepted(ctx) // the next attempts may take long
+		t.failed(p, err)
 	}
 }
 
-// sent notes that a portion was accepted. It is out: that is written even while
-// the run is being stopped.
-func (t *turn) sent(ctx context.Context, p portion, ref string, partly error) {
+// sent takes in that a portion was accepted. For people that is noted before the next
+// is sent; programs, which know a message that comes again, may get some more before.
+func (t *turn) sent(ctx context.Context, p portion, refs []string, partly error) {
 	if partly != nil {
 		t.fail(fmt.Errorf("notify %s of %s: %w", t.receiver.Name(), p.label(), partly))
+	}
+	if len(t.accepted.due) == 0 {
+		t.since = t.Clock()
 	}
 	for n, d := range p.due {
 		t.done[attemptOf(&d)] = true
 		d.At = t.now()
 		if !p.digest || d.Ref == "" { // a digest is no place for an incident that has one
-			d.Ref = ref
+			d.Ref = refs[n%len(refs)]
 		}
 		d.Severity, d.Count = p.messages[n].Incident.Severity, p.messages[n].Incident.Count
-		if err := t.Queue.Sent(context.WithoutCancel(ctx), d); err != nil {
-			t.fail(fmt.Errorf("%s was told of %s, but that could not be remembered, so the next run may tell it again: %w",
-				t.receiver.Name(), label(&p.messages[n]), err))
-		}
+		t.accepted.due, t.accepted.messages = append(t.accepted.due, d), append(t.accepted.messages, p.messages[n])
 	}
+	_, people := t.receiver.(Digester)
+	if people || len(t.accepted.due) >= maxUnnoted || t.Clock().Sub(t.since) >= unnotedFor {
+		t.noteAccepted(ctx)
+	}
+}
+
+// noteAccepted notes what is out: that is written even while the run is being stopped.
+func (t *turn) noteAccepted(ctx context.Context) {
+	if len(t.accepted.due) == 0 {
+		return
+	}
+	if err := t.Queue.Sent(context.WithoutCancel(ctx), t.accepted.due...); err != nil {
+		t.fail(fmt.Errorf("%s was told of %s, but that could not be remembered, so the next run may tell it again: %w",
+			t.receiver.Name(), t.accepted.label(), err))
+	}
+	t.accepted = portion{}
 }
 
 func (t *turn) now() time.Time { return t.Clock().UTC().Truncate(time.Second) }
 
-// failed notes that a portion was not accepted, and stops where the receiver is
+// reasonOf is why a receiver did not accept something.
+func reasonOf(err error) *SendError {
+	why := (*SendError)(nil)
+	if !errors.As(err, &why) {
+		why = &SendError{Err: err}
+	}
+	return why
+}
+
+// failed takes in that a portion was not accepted, and stops where the receiver is
 // down or asks for patience.
-func (t *turn) failed(ctx context.Context, p portion, err error) {
+func (t *turn) failed(p portion, err error) {
 	if t.cause == err.Error() {
 		t.more++ // for the same reason is no news
 	} else {
 		t.fail(fmt.Errorf("notify %s of %s: %w", t.receiver.Name(), p.label(), err))
 	}
 	t.cause = err.Error()
-	why := (*SendError)(nil)
-	if !errors.As(err, &why) {
-		why = &SendError{Err: err}
-	}
+	why := reasonOf(err)
 	for _, d := range p.due {
 		t.done[attemptOf(&d)] = true
 		d.Tries++
 		d.Error, d.NotBefore = text.Sentence(err.Error(), maxErrorColumns), t.notBefore(&d, why)
-		t.note(ctx, d, why.Refused)
+		t.unnoted[why.Refused] = append(t.unnoted[why.Refused], d)
 	}
 	switch {
 	case why.Refused:
@@ -190,7 +231,7 @@ func (t *turn) notBefore(d *Delivery, why *SendError) time.Time {
 
 // leave tells of what is due and was not tried. Where the receiver asked for
 // patience it waits as well.
-func (t *turn) leave(ctx context.Context, left []Delivery) {
+func (t *turn) leave(left []Delivery) {
 	if t.stopped == "" || len(left) == 0 {
 		return
 	}
@@ -205,14 +246,20 @@ func (t *turn) leave(ctx context.Context, left []Delivery) {
 	}
 	for _, d := range left {
 		d.NotBefore = t.now().Add(min(t.after, maxPatience))
-		t.note(ctx, d, false)
+		t.unnoted[false] = append(t.unnoted[false], d)
 	}
 }
 
-func (t *turn) note(ctx context.Context, d Delivery, refused bool) {
-	if err := t.Queue.Failed(context.WithoutCancel(ctx), d, refused); err != nil {
-		t.fail(fmt.Errorf("notify %s: %w", t.receiver.Name(), err))
+// note notes what is not noted yet. What failed is noted last and all at once: what a
+// crash before that forgets is only how often it was tried.
+func (t *turn) note(ctx context.Context) {
+	t.noteAccepted(ctx)
+	for refused, all := range t.unnoted {
+		if err := t.Queue.Failed(context.WithoutCancel(ctx), refused, all...); err != nil {
+			t.fail(fmt.Errorf("notify %s: %w", t.receiver.Name(), err))
+		}
 	}
+	clear(t.unnoted)
 }
 
 func (t *turn) fail(err error) {

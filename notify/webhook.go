@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -40,13 +41,13 @@ type webhook struct {
 // such as 410, refuses it.
 func NewWebhook(name string, o WebhookOptions, options ...Option) Receiver {
 	key, err := signingKey(o.Secret)
-	options = append([]Option{withAuthorities(o.CA, "notify.webhook.caFile")}, options...)
-	w := &webhook{name: name, url: o.URL, key: key, now: o.Now, sender: newSender(explainPosted, options, o.URL, o.Secret, string(key))}
+	options = append([]Option{withAuthorities(o.CA)}, options...)
+	w := &webhook{name: name, url: o.URL, key: key, now: o.Now, sender: newSender(webhookKind, options, o.URL, o.Secret, string(key))}
 	if w.now == nil {
 		w.now = time.Now
 	}
 	if w.address == nil {
-		w.address = errors.Join(err, checkURL(o.URL, "notify.webhook.url"))
+		w.address = cmp.Or(err, checkURL(o.URL, "url"))
 	}
 	return w
 }
@@ -59,7 +60,7 @@ func signingKey(secret string) ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || len(key) == 0 {
-		return nil, errors.New("notify.webhook.secret starts with whsec_, but what follows is not base64; check the configuration")
+		return nil, errors.New("secret starts with whsec_, but what follows is not base64; check the configuration")
 	}
 	return key, nil
 }

@@ -40,7 +40,7 @@ func (m *Message) status() string {
 	case unseen(m.Incident):
 		return "STILL " + severity + ", NOT VISIBLE NOW"
 	case m.Kind == Worse:
-		return "WORSE, NOW " + severity
+		return severity + ", GETTING WORSE" // the severity may be what it was
 	case m.Kind == Reopened:
 		return severity + " AGAIN"
 	case m.Kind == Repeated:
@@ -80,6 +80,18 @@ func (m *Message) affected(most int) (shown []string, more int) {
 		}
 	}
 	return shown, total - len(shown)
+}
+
+// moreInJSON follows the number of findings that a message leaves out: reports for
+// people leave out some, too.
+const moreInJSON = " more; the JSON report holds all"
+
+// roomFor is how many characters each of some lines may have, where most lines of
+// perLine characters fit: a finding may end with what is to be done first, so that few
+// are shown in full.
+func roomFor(lines, most, perLine int) int {
+	const full = 1500
+	return max(perLine, min(perLine*most/max(lines, 1), full))
 }
 
 // number says how many of what: "1,003 users". What is silenced beside them is

@@ -5,6 +5,7 @@ import (
 
 	"hubaudit/checks"
 	"hubaudit/internal/checkdoc"
+	"hubaudit/internal/text"
 )
 
 func checksCommand(c *common) *cobra.Command {
@@ -48,6 +49,9 @@ func checkIDs() []string {
 func findCheck(id string) (*checks.Check, error) {
 	if check, ok := checks.Find(id); ok {
 		return check, nil
+	}
+	if near := text.Nearest(id, checkIDs()); near != "" {
+		return nil, misusef("unknown check %q: did you mean %q?", id, near)
 	}
 	return nil, misusef("unknown check %q: `audit checks` lists them", id)
 }

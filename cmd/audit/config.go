@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +40,7 @@ func checkConfig(c *common) error {
 		return err
 	}
 	urls, urlErr := databaseURLs(cfg)
-	if err := errors.Join(cfg.CheckFiles(), urlErr); err != nil {
+	if err := errors.Join(cfg.CheckFiles(), urlErr, checkHistory(cfg)); err != nil {
 		return misuse{err}
 	}
 	receivers, err := audit.Receivers(cfg)
@@ -62,9 +59,21 @@ func checkConfig(c *common) error {
 	if cfg.Prometheus != nil {
 		describePrometheus(p, cfg.Prometheus)
 	}
-	describeRoutes(p, cfg)
+	describeNotify(p, cfg)
 	if err := p.Flush(); err != nil {
 		return fmt.Errorf("write what the configuration says: %w", err)
+	}
+	return nil
+}
+
+// checkHistory looks at where the history is to be, without opening it.
+func checkHistory(cfg *config.Config) error {
+	where, err := audit.HistoryLocation(cfg)
+	if err != nil {
+		return nil // its password cannot be read, which CheckFiles tells
+	}
+	if err := where.Check(); err != nil {
+		return fmt.Errorf("%s: %w", cfg.Where("history"), err)
 	}
 	return nil
 }
@@ -163,59 +172,6 @@ func describePrometheus(p *text.Page, c *config.Prometheus) {
 	if c.Matchers != "" {
 		describe(p, "matchers", c.Matchers)
 	}
-}
-
-// describeRoutes says which receivers get what.
-func describeRoutes(p *text.Page, cfg *config.Config) {
-	if len(cfg.Notify.Routes) == 0 {
-		return
-	}
-	p.Blank()
-	p.Print("", "", text.Span{Style: text.Bold, Text: "routes"})
-	for _, r := range cfg.Notify.Routes {
-		describe(p, string(r.Severity), "and above"+limits(&r)+" to "+strings.Join(recipients(cfg, &r), ", "))
-	}
-	if q := cfg.Notify.QuietHours; q != nil {
-		times := slices.Clone(q.Days)
-		if q.From != "" {
-			times = append(times, q.From+" to "+q.To)
-		}
-		describe(p, "quiet", strings.Join(times, ", ")+" "+cmp.Or(q.TimeZone, "UTC")+": warnings wait")
-	}
-}
-
-// limits are the hubs and checks of a route, "" for all.
-func limits(r *config.Route) string {
-	words := ""
-	if len(r.Checks) > 0 {
-		words += " in " + strings.Join(r.Checks, " or ")
-	}
-	if len(r.Hubs) > 0 {
-		hubs := slices.Clone(r.Hubs)
-		for i := range hubs {
-			hubs[i] = cmp.Or(hubs[i], "the cluster")
-		}
-		words += " of " + strings.Join(hubs, " or ")
-	}
-	return words
-}
-
-// recipients are whom a route tells; owners are named hub by hub.
-func recipients(cfg *config.Config, r *config.Route) []string {
-	to := slices.Clone(r.To)
-	for i, name := range to {
-		if name != config.ReceiverOwners {
-			continue
-		}
-		var owners []string
-		for _, h := range cfg.Hubs {
-			if len(h.Owners) > 0 {
-				owners = append(owners, h.Name+": "+strings.Join(h.Owners, " and "))
-			}
-		}
-		to[i] = name + " (" + strings.Join(owners, "; ") + ")"
-	}
-	return to
 }
 
 func describe(p *text.Page, label, value string) {

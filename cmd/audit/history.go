@@ -26,6 +26,7 @@ func historyCommand(c *common) *cobra.Command {
 	var outputs []string
 	var limit int
 	var closed bool
+	var incident int64
 	var diff diffFlags
 	cmd := &cobra.Command{
 		Use:   "history [RUN]",
@@ -36,12 +37,16 @@ that are still to be sent, the silences, what was accepted as normal, and the la
 With a run it shows the report of that run again: its id, the beginning of one,
 "latest", or "latest~1" for the run before the latest.
 
+With --incident N it shows what each receiver was told of an incident and why, and
+what waits to be told. TOLD in the list names the receivers that accepted a message.
+
 With --diff RUN..RUN it says which users vanished or appeared between two runs,
 who was renamed, and who has another id. "RUN.." compares with the latest run.
 The order of the two does not matter. It leaves with status 2 if one of the
 runs did not see all users of a hub, or if that is no longer known.`,
 		Example: `  audit history
   audit history latest --output markdown
+  audit history --incident 12
   audit history --diff latest~1..latest
   audit history --diff 20261120T.. --hub datahub --output json=vanished.json`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -62,10 +67,16 @@ runs did not see all users of a hub, or if that is no longer known.`,
 			if limit < 1 {
 				return misusef("--limit must be at least 1")
 			}
+			one := cmd.Flags().Changed("incident")
+			if one && (len(args) > 0 || diff.asked || len(outputs) > 0) {
+				return misusef("--incident goes with no run, --diff or --output")
+			}
 			return c.withHistory(cmd.Context(), func(cfg *config.Config, store *history.Store) error {
 				switch {
 				case diff.asked:
 					return showDiff(cmd.Context(), c.out, store, cfg, diff, targets)
+				case one:
+					return showIncident(cmd.Context(), c.out, store, cfg, incident)
 				case len(args) == 1:
 					return showRun(cmd.Context(), c.out, store, cfg, args[0], targets)
 				}
@@ -76,6 +87,7 @@ runs did not see all users of a hub, or if that is no longer known.`,
 	addOutputFlag(cmd, &outputs)
 	cmd.Flags().IntVar(&limit, "limit", 10, "how many runs to list")
 	cmd.Flags().BoolVar(&closed, "resolved", false, "list resolved incidents too")
+	cmd.Flags().Int64Var(&incident, "incident", 0, "show who was told what of the incident with this `number`")
 	cmd.Flags().StringVar(&diff.runs, "diff", "", "compare the users of two runs: `RUN..RUN`")
 	cmd.Flags().StringVar(&diff.hub, "hub", "", "compare only this hub")
 	return cmd
@@ -84,6 +96,7 @@ runs did not see all users of a hub, or if that is no longer known.`,
 // past is what audit history lists.
 type past struct {
 	incidents, pending []verdict.Incident
+	told               map[int64][]string // receivers that accepted a message, by incident
 	queued             []facts.Undelivered
 	silences           []verdict.Silence
 	accepted           []history.Acceptance
@@ -96,6 +109,9 @@ func readPast(ctx context.Context, store *history.Store, cfg *config.Config, lim
 		return p, err
 	}
 	if p.pending, err = store.Pending(ctx, cluster); err != nil {
+		return p, err
+	}
+	if p.told, err = told(ctx, store, cluster, p.incidents); err != nil {
 		return p, err
 	}
 	var receivers []string
@@ -130,7 +146,8 @@ func listHistory(ctx context.Context, w io.Writer, store *history.Store, cfg *co
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	writeIncidents(t, p.incidents, p.pending)
+	writeIncidents(t, p.incidents, p.told)
+	writePending(t, p.pending)
 	if len(p.queued) > 0 {
 		fmt.Fprintln(t, "\nTO BE SENT\tMESSAGES\tSINCE\tTRIED\tERROR")
 	}
@@ -156,42 +173,6 @@ func listHistory(ctx context.Context, w io.Writer, store *history.Store, cfg *co
 			s.Pass, s.Fail, s.Unknown, s.Skipped, r.Version)
 	}
 	return t.Flush()
-}
-
-func writeIncidents(w io.Writer, incidents, pending []verdict.Incident) {
-	if len(incidents) == 0 {
-		fmt.Fprintln(w, "No incident is open.")
-	} else {
-		fmt.Fprintln(w, "OPENED\tRESOLVED\tSTATE\tSEVERITY\tCHECK\tHUB\tSUMMARY")
-	}
-	for _, i := range incidents {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.OpenedAt.Format(minute), orDash(i.ResolvedAt), state(&i), i.Severity, i.Check,
-			dash(i.Hub), text.Clean(i.Summary))
-	}
-	if len(pending) > 0 {
-		fmt.Fprintln(w, "\nFAILS SINCE\tRUNS\tSEVERITY\tCHECK\tHUB\tNOT YET AN INCIDENT")
-	}
-	for _, i := range pending {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", i.FailingSince.Format(minute), i.FailingRuns, i.Severity, i.Check, dash(i.Hub), text.Clean(i.Summary))
-	}
-}
-
-// state says in a word or two why somebody hears of an incident, or why not.
-func state(i *verdict.Incident) string {
-	switch {
-	case i.State == verdict.Resolved:
-		return "resolved"
-	case i.Silence != "":
-		return "silenced"
-	case i.ExplainedBy != "":
-		return "explained"
-	case i.Outcome == verdict.Pass:
-		return "holds again"
-	case i.Outcome != verdict.Fail:
-		return string(i.Outcome)
-	default:
-		return "open"
-	}
 }
 
 func orDash(t time.Time) string {

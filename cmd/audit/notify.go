@@ -21,7 +21,13 @@ func notifyCommand(c *common) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "test",
 		Short: "Send a test message through every configured receiver",
-		Args:  noArgs,
+		Long: `test sends a test message to every configured receiver, whatever the routes and quiet
+hours are, and says of each whether it took it. In PagerDuty it opens an alert of severity
+info and closes it at once; in Alertmanager the alert HubauditTest ends by itself. The
+heartbeat is not touched, and the history remembers nothing of it.
+
+It leaves with status 2 if a receiver did not take the message.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := c.load(nil)
 			if err != nil {

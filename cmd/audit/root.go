@@ -75,10 +75,19 @@ It writes to nothing that it audits.`,
 	f.StringVar(&c.logFormat, "log-format", "auto", "json, console, or auto: console on a terminal, else json")
 	root.AddCommand(nowCommand(c), watchCommand(c), reportCommand(c), drainCommand(c), predictCommand(c), rescueCommand(c), checksCommand(c), explainCommand(c), acceptCommand(c), silenceCommand(c), historyCommand(c),
 		configCommand(c), notifyCommand(c), versionCommand(c))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagMisuse(err) })
 	root.SetUsageTemplate(root.UsageTemplate() + "\n" + exitTable + "\n")
 	root.InitDefaultCompletionCmd()
 	return root
+}
+
+// flagMisuse is what cobra says of a flag, and how days are written, which Go's
+// durations do not know.
+func flagMisuse(err error) error {
+	if strings.Contains(err.Error(), `unknown unit "d"`) {
+		return misusef("%w; write days as hours, such as 48h", err)
+	}
+	return misuse{err}
 }
 
 // exactArgs is cobra.ExactArgs as a misuse that says what is wanted.

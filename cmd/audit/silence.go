@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -168,9 +169,18 @@ func hubsOf(cfg *config.Config, check *checks.Check) []string {
 	return names
 }
 
+// coversAll tells whether a silence leaves nothing that anybody is told of, not even
+// that the audit itself fails.
+func coversAll(s *verdict.Silence) bool {
+	return strings.Trim(s.Check, "*") == "" && strings.Trim(s.Hub, "*") == "" && s.Hub != "" && s.Subject == silence.All
+}
+
 // tellCoverage says what a silence would have covered in the last run, so that a
 // wrong pattern shows at once.
 func tellCoverage(ctx context.Context, c *common, store *history.Store, s *verdict.Silence) error {
+	if coversAll(s) {
+		fmt.Fprintf(c.err, "audit: warning: it covers everything: nobody is told of anything until %s; if that is not meant: audit silence end %d\n", text.Time(s.Until), s.ID)
+	}
 	run, err := store.Run(ctx, s.Cluster, history.Latest)
 	if err != nil {
 		fmt.Fprintf(c.err, "audit: warning: what it covers is not known: %v\n", err)

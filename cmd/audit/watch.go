@@ -166,7 +166,7 @@ func serveWatch(ctx context.Context, w *watch.Watch, cfg *config.Config, address
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("serve the report: %w; give another address with --listen, or none", err)
+		return fmt.Errorf("serve the report: %w; give another host:port with --listen, such as 127.0.0.1:9733, or none", err)
 	}
 	var hosts []string
 	if addr, ok := listener.Addr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {

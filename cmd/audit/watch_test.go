@@ -223,7 +223,7 @@ func TestWatchNeedsItsPort(t *testing.T) {
 	file := emptied(t, receivers)
 	w := startWatch(t, file, "--no-notify")
 	out, err := exec.CommandContext(t.Context(), "audit", "watch", "--config", file, "--listen", strings.TrimPrefix(w.url, "http://")).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "give another address with --listen") {
+	if err == nil || !strings.Contains(string(out), "give another host:port with --listen") {
 		t.Errorf("%v: %s", err, out)
 	}
 	w.signal(syscall.SIGTERM)

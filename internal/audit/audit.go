@@ -57,7 +57,8 @@ func Now(ctx context.Context, cfg *config.Config, o Options) (*verdict.Run, erro
 	if known.store != nil {
 		defer known.store.Close()
 	}
-	snapshot.Past, run.LastSuccess = known.past, lastSuccess(known.past.Runs)
+	run.LastSuccess = lastSuccess(known.past.Runs)
+	snapshot.Past, known.past = known.past, facts.Past{} // not kept here, as judging lets go of a part
 	collect.OpenBackups(ctx, cfg, snapshot, func(hub *facts.Hub) bool { return chosen(hub.Name, o.Hubs) && o.Suite.OpensCopies(hub) })
 	if err := interrupted(ctx); err != nil {
 		return nil, err
@@ -158,7 +159,7 @@ func recall(ctx context.Context, cfg *config.Config, now time.Time) (known memor
 	if known.past, err = known.store.Past(ctx, cfg.Cluster.Name, now); err != nil {
 		return known, err
 	}
-	if known.past.Undelivered, err = known.store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg)); err != nil {
+	if known.past.Undelivered, err = known.store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg), hubNames(cfg)...); err != nil {
 		return known, err
 	}
 	if known.silences, err = known.store.Silences(ctx, cfg.Cluster.Name, false); err != nil {

@@ -160,8 +160,8 @@ func (c *composer) runOf(ctx context.Context, d *verdict.Delivery) (*verdict.Run
 func (c *composer) message(d *verdict.Delivery, from *source, now verdict.Incident) (notify.Message, error) {
 	i, run := from.incident(d, now), from.run
 	m := notify.Message{
-		Decision: notify.Decision{Incident: i, Receiver: d.Receiver, Kind: d.Kind, Reason: d.Reason, Ref: d.Ref},
-		Verdict:  from.verdict(d), Guide: c.guides[i.Check], Run: run, Explains: from.explained[d.Fingerprint], Link: c.link(run),
+		Decision: notify.Decision{Incident: i, Receiver: d.Receiver, Kind: d.Kind, Reason: d.Reason, Ref: d.Ref, Unsure: d.Unsure},
+		Verdict:  from.verdict(d), Guide: c.guide(&i), Run: run, Explains: from.explained[d.Fingerprint], Link: c.link(run),
 	}
 	m = c.privacy.Hide(m)
 	if run == c.run {
@@ -176,6 +176,26 @@ func (c *composer) message(d *verdict.Delivery, from *source, now verdict.Incide
 		m.Verdict = &own
 	}
 	return m, nil
+}
+
+// guide is what to do about an incident, with the hub's namespace in the commands on the
+// hub itself, which cannot wait. Claims, pods and jobs may be in other namespaces.
+func (c *composer) guide(i *verdict.Incident) verdict.Guide {
+	g := c.guides[i.Check]
+	for _, h := range c.cfg.Hubs {
+		if h.Name != i.Hub {
+			continue
+		}
+		own := strings.NewReplacer("-n NAMESPACE scale deployment/hub", "-n "+h.Namespace+" scale deployment/hub",
+			"-n NAMESPACE exec deploy/hub", "-n "+h.Namespace+" exec deploy/hub")
+		g.Do, g.Dont = slices.Clone(g.Do), slices.Clone(g.Dont)
+		for _, steps := range [][]string{g.Do, g.Dont} {
+			for n := range steps {
+				steps[n] = own.Replace(steps[n])
+			}
+		}
+	}
+	return g
 }
 
 // markdown renders the whole report, for the thread of a message.

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -34,14 +35,22 @@ func (r *reader) SendDigest(_ context.Context, all []notify.Message) (string, er
 	return "digest", nil
 }
 
+// keeper takes many messages in one request.
+type keeper struct{ counter }
+
+func (k *keeper) SendBatch(_ context.Context, all []notify.Message) ([]string, error) {
+	k.alone += len(all)
+	return make([]string, len(all)), nil
+}
+
 // flooded records a run in which so many checks fail.
-func flooded(t testing.TB, s *history.Store, at time.Time, incidents int, plan func([]verdict.Incident, []verdict.Delivery) verdict.Outbox) *verdict.Run {
+func flooded(t testing.TB, s *history.Store, cluster string, at time.Time, incidents int, plan func([]verdict.Incident, []verdict.Delivery) verdict.Outbox) *verdict.Run {
 	t.Helper()
-	run := &verdict.Run{StartedAt: at}
+	run := &verdict.Run{Cluster: cluster, StartedAt: at}
 	for n := range incidents {
 		check := fmt.Sprintf("check-%d", n)
 		run.Verdicts = append(run.Verdicts, verdict.Verdict{Check: check, Hub: "a", Outcome: verdict.Fail, Severity: verdict.Critical, Count: 1,
-			Summary: "something is wrong", Fingerprint: verdict.Fingerprint("", "a", check)})
+			Summary: "something is wrong", Fingerprint: verdict.Fingerprint(cluster, "a", check)})
 	}
 	if err := s.Record(t.Context(), run, history.Moves{Plan: plan}); err != nil {
 		t.Fatal(err)
@@ -53,11 +62,11 @@ func flooded(t testing.TB, s *history.Store, at time.Time, incidents int, plan f
 func floodRun(t testing.TB, s *stage, people, states notify.Receiver, incidents int) {
 	p := notify.Policy{Routes: []notify.Route{{Severity: verdict.Info, To: []string{"people", "states"}}},
 		Receivers: map[string]notify.Keeps{"people": notify.KeepsMessage, "states": notify.KeepsState}}
-	run := flooded(t, s.store, s.now, incidents, func(open []verdict.Incident, told []verdict.Delivery) verdict.Outbox {
+	run := flooded(t, s.store, "", s.now, incidents, func(open []verdict.Incident, told []verdict.Delivery) verdict.Outbox {
 		_, out := notify.Decide(open, told, p, "", s.now)
 		return out
 	})
-	if err := send(t.Context(), s.cfg, s.store, run, []notify.Receiver{people, states}, newOutbox(s.store, "", "test", s.options()), s.options()); err != nil {
+	if err := send(t.Context(), s.cfg, s.store, run, []notify.Receiver{people, states}, newOutbox(s.store, s.cfg, "test", s.options()), s.options()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -67,7 +76,7 @@ func floodRun(t testing.TB, s *stage, people, states notify.Receiver, incidents 
 func TestFlood(t *testing.T) {
 	const incidents = 300
 	s := newStage(t, "")
-	people, states := &reader{counter{name: "people", keeps: notify.KeepsMessage}}, &counter{name: "states", keeps: notify.KeepsState}
+	people, states := &reader{counter{name: "people", keeps: notify.KeepsMessage}}, &keeper{counter{name: "states", keeps: notify.KeepsState}}
 	for range 4 {
 		floodRun(t, s, people, states, incidents)
 		s.now = s.now.Add(time.Hour)
@@ -84,17 +93,44 @@ func TestFlood(t *testing.T) {
 // BenchmarkFlood is the second run of 4,200 open incidents of which a keeper of
 // states hears in each.
 func BenchmarkFlood(b *testing.B) {
-	s := &stage{now: noon}
-	s.cfg = parse(b, b.TempDir(), "notify: {file: {path: x}}")
-	var err error
-	if s.store, err = OpenHistory(b.Context(), s.cfg); err != nil {
-		b.Fatal(err)
-	}
-	defer s.store.Close()
-	people, states := &reader{counter{name: "people", keeps: notify.KeepsMessage}}, &counter{name: "states", keeps: notify.KeepsState}
+	s := benchStage(b)
+	people, states := &reader{counter{name: "people", keeps: notify.KeepsMessage}}, &keeper{counter{name: "states", keeps: notify.KeepsState}}
 	floodRun(b, s, people, states, 4200)
 	for b.Loop() {
 		s.now = s.now.Add(time.Hour)
 		floodRun(b, s, people, states, 4200)
+	}
+}
+
+// benchStage is on the server that this names as test/history does, or in a file.
+func benchStage(b *testing.B) *stage {
+	s := &stage{now: noon}
+	s.cfg = parse(b, b.TempDir(), "notify: {file: {path: x}}")
+	if server := os.Getenv("HUBAUDIT_TEST_POSTGRES"); server != "" {
+		s.cfg.History = server
+	}
+	var err error
+	if s.store, err = OpenHistory(b.Context(), s.cfg); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.store.Close() })
+	return s
+}
+
+// BenchmarkFloodRecorded is what recording a run in which 4,000 incidents open costs
+// where six receivers are to hear of each.
+func BenchmarkFloodRecorded(b *testing.B) {
+	s := benchStage(b)
+	p := notify.Policy{Receivers: map[string]notify.Keeps{}}
+	for n := range 6 {
+		name := fmt.Sprint("receiver-", n)
+		p.Receivers[name] = notify.KeepsNothing
+		p.Routes = append(p.Routes, notify.Route{Severity: verdict.Info, To: []string{name}})
+	}
+	for cluster := 0; b.Loop(); cluster++ {
+		flooded(b, s.store, fmt.Sprint(cluster), s.now, 4000, func(open []verdict.Incident, told []verdict.Delivery) verdict.Outbox {
+			_, out := notify.Decide(open, told, p, "", s.now)
+			return out
+		})
 	}
 }

@@ -77,7 +77,7 @@ func nobodyHears(ctx context.Context, cfg *config.Config, store *history.Store) 
 	if store == nil || len(names) == 0 {
 		return false
 	}
-	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, names)
+	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, names, hubNames(cfg)...)
 	deaf := slices.DeleteFunc(waiting, func(u facts.Undelivered) bool { return u.Tries == 0 })
 	return err != nil || len(deaf) == len(names)
 }

@@ -57,7 +57,7 @@ func queued(ctx context.Context, cfg *config.Config, store *history.Store, o Opt
 	if store == nil {
 		return nil
 	}
-	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg))
+	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg), hubNames(cfg)...)
 	if err != nil {
 		o.Log.Warn().Err(err).Msg("how many messages are queued is not among the metrics")
 		return nil

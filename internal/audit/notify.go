@@ -36,7 +36,7 @@ func Deliver(ctx context.Context, cfg *config.Config, o Options) error {
 		return fmt.Errorf("send what is queued: %w", err)
 	}
 	defer store.Close()
-	queue := newOutbox(store, cfg.Cluster.Name, "between runs", o)
+	queue := newOutbox(store, cfg, "between runs", o)
 	queue.betweenRuns = true
 	return send(ctx, cfg, store, nil, all, queue, o)
 }
@@ -55,7 +55,7 @@ func deliver(ctx context.Context, cfg *config.Config, store *history.Store, run 
 		logRulings(o.Log, rulings)
 		return errors.Join(unusable, send(ctx, cfg, nil, run, all, newSpool(out.Put), o))
 	}
-	err := send(ctx, cfg, store, run, all, newOutbox(store, cfg.Cluster.Name, "run "+run.ID, o), o)
+	err := send(ctx, cfg, store, run, all, newOutbox(store, cfg, "run "+run.ID, o), o)
 	if err == nil {
 		err = stillWaiting(ctx, store, cfg)
 	}
@@ -73,7 +73,7 @@ func send(ctx context.Context, cfg *config.Config, store *history.Store, run *ve
 // stillWaiting tells of messages that failed in earlier runs and were not due in
 // this one: nothing of it failed, and yet somebody does not know.
 func stillWaiting(ctx context.Context, store *history.Store, cfg *config.Config) error {
-	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg))
+	waiting, err := store.Undelivered(ctx, cfg.Cluster.Name, receiverNames(cfg), hubNames(cfg)...)
 	if err != nil {
 		return fmt.Errorf("notify: %w", err)
 	}

@@ -190,7 +190,7 @@ func TestWaitingIsTold(t *testing.T) {
 		t.Fatalf("due: %+v, %v", due, err)
 	}
 	due[0].Tries, due[0].Error, due[0].NotBefore = 3, "it asks to send more slowly", s.now.Add(time.Hour)
-	if err := s.store.Failed(t.Context(), due[0], false); err != nil {
+	if err := s.store.Failed(t.Context(), false, due[0]); err != nil {
 		t.Fatal(err)
 	}
 	err = deliver(t.Context(), s.cfg, s.store, run, s.options())
@@ -275,6 +275,29 @@ func TestCompose(t *testing.T) {
 	cancel()
 	if _, err := c.compose(ctx, rows); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of time: %v", err)
+	}
+}
+
+// TestGuide: commands on a hub itself have its namespace, those on what may be elsewhere
+// do not, and nobody else's guide changes.
+func TestGuide(t *testing.T) {
+	cfg := parse(t, t.TempDir(), "")
+	cfg.Hubs[0].Namespace = "jhub-a"
+	c, err := newComposer(cfg, nil, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(hub string) string {
+		return strings.Join(c.guide(&verdict.Incident{Check: "hub-user-count-drift", Hub: hub}).Do, "\n")
+	}
+	if a := do("a"); !strings.Contains(a, "kubectl -n jhub-a scale deployment/hub") || !strings.Contains(a, "kubectl -n NAMESPACE get pvc") {
+		t.Error(a)
+	}
+	if b := do("b"); !strings.Contains(b, "kubectl -n b scale deployment/hub") {
+		t.Error(b)
+	}
+	if cluster := do(""); !strings.Contains(cluster, "kubectl -n NAMESPACE scale deployment/hub") {
+		t.Error(cluster)
 	}
 }
 

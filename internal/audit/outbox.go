@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"hubaudit/internal/config"
 	"hubaudit/internal/history"
 	"hubaudit/internal/verdict"
 )
@@ -18,6 +19,7 @@ import (
 type outbox struct {
 	store   *history.Store
 	cluster string
+	hubs    []string
 	holder  string
 	clock   func() time.Time
 	log     zerolog.Logger
@@ -25,8 +27,8 @@ type outbox struct {
 	betweenRuns bool
 }
 
-func newOutbox(store *history.Store, cluster, who string, o Options) *outbox {
-	return &outbox{store: store, cluster: cluster, holder: fmt.Sprintf("%s, process %d", who, os.Getpid()), clock: o.Clock, log: o.Log}
+func newOutbox(store *history.Store, cfg *config.Config, who string, o Options) *outbox {
+	return &outbox{store: store, cluster: cfg.Cluster.Name, hubs: hubNames(cfg), holder: fmt.Sprintf("%s, process %d", who, os.Getpid()), clock: o.Clock, log: o.Log}
 }
 
 // Take has one process at a time send to a receiver: two would both send what is queued.
@@ -39,25 +41,30 @@ func (q *outbox) Take(ctx context.Context, receiver string) (context.Context, fu
 }
 
 func (q *outbox) Due(ctx context.Context, receiver string) ([]verdict.Delivery, error) {
-	due, err := q.store.Due(ctx, q.cluster, receiver, q.clock())
+	due, err := q.store.Due(ctx, q.cluster, receiver, q.clock(), q.hubs...)
 	if q.betweenRuns {
 		due = slices.DeleteFunc(due, func(d verdict.Delivery) bool { return d.Tries > 0 && d.NotBefore.IsZero() })
 	}
 	return due, err
 }
 
-func (q *outbox) Sent(ctx context.Context, d verdict.Delivery) error {
-	q.entry(q.log.Info(), &d).Msg("sent")
-	return q.store.Sent(ctx, q.cluster, d)
+func (q *outbox) Sent(ctx context.Context, all ...verdict.Delivery) error {
+	for i := range all {
+		q.entry(q.log.Info(), &all[i]).Msg("sent")
+	}
+	return q.store.Sent(ctx, q.cluster, all...)
 }
 
-func (q *outbox) Failed(ctx context.Context, d verdict.Delivery, refused bool) error {
-	e := q.entry(q.log.Warn(), &d).Int("tries", d.Tries).Bool("refused", refused)
-	if !d.NotBefore.IsZero() {
-		e = e.Time("notBefore", d.NotBefore)
+func (q *outbox) Failed(ctx context.Context, refused bool, all ...verdict.Delivery) error {
+	for i := range all {
+		d := &all[i]
+		e := q.entry(q.log.Warn(), d).Int("tries", d.Tries).Bool("refused", refused)
+		if !d.NotBefore.IsZero() {
+			e = e.Time("notBefore", d.NotBefore)
+		}
+		e.Str("error", d.Error).Msg("not sent; it stays queued")
 	}
-	e.Str("error", d.Error).Msg("not sent")
-	return q.store.Failed(ctx, d, refused)
+	return q.store.Failed(ctx, refused, all...)
 }
 
 func (q *outbox) entry(e *zerolog.Event, d *verdict.Delivery) *zerolog.Event {
@@ -89,11 +96,15 @@ func (q *spool) Due(_ context.Context, receiver string) ([]verdict.Delivery, err
 	return slices.DeleteFunc(slices.Clone(q.all), func(d verdict.Delivery) bool { return d.Receiver != receiver }), nil
 }
 
-func (q *spool) Sent(_ context.Context, sent verdict.Delivery) error {
+func (q *spool) Sent(_ context.Context, all ...verdict.Delivery) error {
+	sent := map[int64]bool{}
+	for i := range all {
+		sent[all[i].ID] = true
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.all = slices.DeleteFunc(q.all, func(d verdict.Delivery) bool { return d.ID == sent.ID })
+	q.all = slices.DeleteFunc(q.all, func(d verdict.Delivery) bool { return sent[d.ID] })
 	return nil
 }
 
-func (q *spool) Failed(context.Context, verdict.Delivery, bool) error { return nil }
+func (q *spool) Failed(context.Context, bool, ...verdict.Delivery) error { return nil }

@@ -71,7 +71,7 @@ func receiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, error) {
 		if base == "" && r.PagerDuty.Region == config.RegionEU {
 			base = pagerDutyEU
 		}
-		return notify.NewPagerDuty(r.Name, key, base), err
+		return notify.NewPagerDuty(r.Name, key, base, notify.WithKey(r.Key())), err
 	case r.Alertmanager != nil:
 		return alertmanagerReceiver(cfg, r)
 	case r.Webhook != nil:
@@ -79,17 +79,17 @@ func receiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, error) {
 	case r.Email != nil:
 		return emailReceiver(cfg, r)
 	}
-	return notify.NewFile(r.Name, cfg.Path(r.File.Path)), nil
+	return notify.NewFile(r.Name, cfg.Path(r.File.Path), notify.WithKey(r.Key())), nil
 }
 
 func slackReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, error) {
 	s := r.Slack
 	if s.WebhookURL+s.WebhookURLFile != "" {
 		hook, err := cfg.Secret(r.Key()+".webhookURL", s.WebhookURL, s.WebhookURLFile)
-		return notify.NewSlackWebhook(r.Name, hook), err
+		return notify.NewSlackWebhook(r.Name, hook, notify.WithKey(r.Key())), err
 	}
 	token, err := cfg.Secret(r.Key()+".token", s.Token, s.TokenFile)
-	return notify.NewSlackBot(r.Name, token, s.Channel, s.APIURL), err
+	return notify.NewSlackBot(r.Name, token, s.Channel, s.APIURL, notify.WithKey(r.Key())), err
 }
 
 func alertmanagerReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, error) {
@@ -102,7 +102,7 @@ func alertmanagerReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiv
 	o.Token, errs[0] = cfg.Secret(r.Key()+".token", a.Token, a.TokenFile)
 	o.Password, errs[1] = cfg.Secret(r.Key()+".password", a.Password, a.PasswordFile)
 	o.CA, errs[2] = certificates(cfg, r.Key(), a.CAFile)
-	return notify.NewAlertmanager(r.Name, o), errors.Join(errs[:]...)
+	return notify.NewAlertmanager(r.Name, o, notify.WithKey(r.Key())), errors.Join(errs[:]...)
 }
 
 func webhookReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, error) {
@@ -112,7 +112,7 @@ func webhookReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, e
 	o.URL, errs[0] = cfg.Secret(r.Key()+".url", w.URL, w.URLFile)
 	o.Secret, errs[1] = cfg.Secret(r.Key()+".secret", w.Secret, w.SecretFile)
 	o.CA, errs[2] = certificates(cfg, r.Key(), w.CAFile)
-	return notify.NewWebhook(r.Name, o), errors.Join(errs[:]...)
+	return notify.NewWebhook(r.Name, o, notify.WithKey(r.Key())), errors.Join(errs[:]...)
 }
 
 func emailReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, error) {
@@ -121,7 +121,7 @@ func emailReceiver(cfg *config.Config, r *config.Receiver) (notify.Receiver, err
 	var errs [2]error
 	o.Password, errs[0] = cfg.Secret(r.Key()+".password", e.Password, e.PasswordFile)
 	o.CA, errs[1] = certificates(cfg, r.Key(), e.CAFile)
-	return notify.NewEmail(r.Name, o), errors.Join(errs[:]...)
+	return notify.NewEmail(r.Name, o, notify.WithKey(r.Key())), errors.Join(errs[:]...)
 }
 
 // certificates reads a file of certificates, nil where none is named.

@@ -2,6 +2,9 @@ package audit
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,5 +90,37 @@ func TestReceivers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReceiversNameTheirSettings: what is wrong with a receiver is told by the key under
+// which it stands in the configuration.
+func TestReceiversNameTheirSettings(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer server.Close()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"token": "xoxb-1", "key": strings.Repeat("k", 32), "hook": server.URL} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := parse(t, dir, strings.NewReplacer("HOST", strings.TrimPrefix(server.URL, "http://"), "ADDRESS", server.URL).Replace(`notify:
+  receivers:
+    - {name: a, slack: {tokenFile: token, channel: c, apiURL: "ADDRESS"}}
+    - {name: b, slack: {webhookURLFile: hook}}
+    - {name: c, pagerduty: {routingKeyFile: key, apiURL: "ADDRESS"}}
+    - {name: d, alertmanager: {url: "ADDRESS"}}
+    - {name: e, webhook: {urlFile: hook}}
+    - {name: f, email: {from: a@example.org, to: [b@example.org], server: "HOST", tls: implicit}}
+    - {name: g, file: {path: missing/out.jsonl}}`))
+	made, err := Receivers(cfg)
+	if err != nil || len(made) != 7 {
+		t.Fatal(made, err)
+	}
+	for n, r := range made {
+		kinds := []string{"slack", "slack", "pagerduty", "alertmanager", "webhook", "email", "file"}
+		if err := r.Test(t.Context()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("notify.receivers[%d].%s.", n, kinds[n])) {
+			t.Errorf("%s: %v", r.Name(), err)
+		}
 	}
 }

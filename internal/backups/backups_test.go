@@ -27,7 +27,7 @@ func home(change func(s *facts.Snapshot)) *backups.Index {
 	}
 	s.Kube.Claims = []facts.Claim{{Namespace: "hub", Name: "home", Created: ago(1000), Phase: "Bound", VolumeName: "pv"}}
 	s.Kube.Volumes = []facts.Volume{{Name: "pv", Created: ago(1000), Phase: "Bound", Driver: facts.LonghornDriver, Handle: "vol", ClaimNamespace: "hub", ClaimName: "home"}}
-	s.Longhorn.Volumes = []facts.LHVolume{{Name: "vol", Created: ago(1000), LastBackupAt: ago(1)}}
+	s.Longhorn.Volumes = []facts.LHVolume{{Name: "vol", Created: facts.At(ago(1000)), LastBackupAt: facts.At(ago(1))}}
 	change(s)
 	return backups.New(s)
 }

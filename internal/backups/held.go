@@ -49,8 +49,8 @@ func born(c *facts.Claim, pv *facts.Volume, v *facts.LHVolume) time.Time {
 	if pv != nil && !pv.Created.IsZero() && pv.Created.Before(at) {
 		at = pv.Created
 	}
-	if v != nil && !v.Created.IsZero() && v.Created.Before(at) {
-		at = v.Created
+	if v != nil && !v.Created.IsZero() && v.Created.Time().Before(at) {
+		at = v.Created.Time()
 	}
 	return at
 }
@@ -101,7 +101,7 @@ func (g *gathering) attempts(failed, running *facts.Attempt, good time.Time) {
 // counts only where the backups cannot be read: it stays when a target is gone.
 func (g *gathering) longhorn(v *facts.LHVolume) {
 	if !g.x.read {
-		g.good(facts.SystemLonghorn, facts.Point{Time: v.LastBackupAt, Target: v.BackupTarget}, facts.Point{})
+		g.good(facts.SystemLonghorn, facts.Point{Time: v.LastBackupAt.Time(), Target: v.BackupTarget}, facts.Point{})
 		return
 	}
 	series(g.x.lh, "", "", v.Name, func(s *facts.Series) {

@@ -12,7 +12,8 @@ import (
 )
 
 // CheckFiles reads every file that holds a secret or a certificate, and looks
-// whether there are the folders in which files are to be written.
+// whether there are the folders in which files are to be written. What can hardly be
+// right is among the Warnings afterwards.
 func (c *Config) CheckFiles() error {
 	var errs []error
 	for _, s := range c.secrets() {
@@ -22,6 +23,9 @@ func (c *Config) CheckFiles() error {
 		value, err := c.Secret(s.key, s.value, s.file)
 		if err == nil && s.file != "" {
 			err = c.checkContent(s.key, value)
+		}
+		if doubt := doubtful(s.key, value); doubt != "" {
+			c.warnings = append(c.warnings, c.warning(s.given(), "%s", doubt))
 		}
 		errs = append(errs, err)
 	}
@@ -56,6 +60,24 @@ func (c *Config) checkContent(key, value string) error {
 		}
 	}
 	return nil
+}
+
+// routingKeyLength is how many characters PagerDuty's routing keys have.
+const routingKeyLength = 32
+
+// doubtful says why a receiver will hardly work with a secret, "" for nothing known.
+func doubtful(key, value string) string {
+	switch {
+	case value == "":
+	case strings.HasSuffix(key, "pagerduty.routingKey") && len(value) != routingKeyLength:
+		return fmt.Sprintf("the key has %d characters, and those of PagerDuty's Events API v2 have %d, without which nobody is called: copy the whole integration key",
+			len(value), routingKeyLength)
+	case strings.HasSuffix(key, ".webhook.url"):
+		if u, err := url.Parse(value); err == nil && strings.EqualFold(u.Hostname(), "hooks.slack.com") {
+			return "Slack does not take the messages of a webhook receiver: write the address under webhookURLFile of a slack receiver"
+		}
+	}
+	return ""
 }
 
 // authorities are the files with certificates to trust, by their keys.

@@ -67,6 +67,14 @@ type secret struct {
 	isURL bool
 }
 
+// given is the key under which the configuration has it.
+func (s secret) given() string {
+	if s.file != "" {
+		return s.key + "File"
+	}
+	return s.key
+}
+
 // writtenOut tells whether a secret stands in the file itself.
 func (s secret) writtenOut() bool {
 	if s.value == "" || variable.FindString(s.value) == s.value {

@@ -105,3 +105,42 @@ func TestCheckFiles(t *testing.T) {
 		t.Errorf("plain names need a key: %v", err)
 	}
 }
+
+// TestDoubtfulSecrets: what a receiver will hardly work with is warned of once it is
+// read, wherever it stands, and is not shown.
+func TestDoubtfulSecrets(t *testing.T) {
+	dir := t.TempDir()
+	key, hook := strings.Repeat("k", 32), "https://hooks.slack.com/services/T0/B0/hunter2hunter2"
+	for name, content := range map[string]string{"key": key, "short": "hunter2hunter2", "hook": hook, "other": "https://example.org/hook"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const short, slack = "the key has 14 characters, and those of PagerDuty's Events API v2 have 32", "Slack does not take the messages of a webhook receiver"
+	for text, want := range map[string]string{
+		"pagerduty: {routingKeyFile: key}":                                  "",
+		"pagerduty: {routingKeyFile: short}":                                "hubaudit.yaml:2: notify.pagerduty.routingKeyFile: " + short,
+		"receivers: [{name: p, pagerduty: {routingKeyFile: short}}]":        "notify.receivers[0].pagerduty.routingKeyFile: " + short,
+		"pagerduty: {routingKey: \"${SHORT}\"}":                             "notify.pagerduty.routingKey: " + short,
+		"pagerduty: {routingKey: \"${KEY}\"}":                               "",
+		"webhook: {urlFile: hook, secretFile: key}":                         "notify.webhook.urlFile: " + slack,
+		"webhook: {url: \"${HOOK}\", secretFile: key}":                      "notify.webhook.url: " + slack,
+		"receivers: [{name: w, webhook: {urlFile: hook, secretFile: key}}]": "notify.receivers[0].webhook.urlFile: " + slack,
+		"webhook: {urlFile: other, secretFile: key}":                        "",
+		"slack: {webhookURLFile: hook}":                                     "",
+	} {
+		cfg, err := Parse(filepath.Join(dir, "hubaudit.yaml"), []byte("hubs: [{name: a}]\nnotify: {"+text+"}"), known,
+			env(map[string]string{"SHORT": "hunter2hunter2", "KEY": key, "HOOK": hook}))
+		if err != nil || cfg.CheckFiles() != nil {
+			t.Errorf("%s: %v, %v", text, err, cfg.CheckFiles())
+			continue
+		}
+		var all string
+		for _, w := range cfg.Warnings() {
+			all += w.String() + "\n"
+		}
+		if (want == "") != (all == "") || !strings.Contains(all, want) || strings.Count(all, "\n") > 1 || strings.Contains(all, "hunter2") {
+			t.Errorf("%s: warned of %q, want %q", text, all, want)
+		}
+	}
+}

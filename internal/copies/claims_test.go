@@ -14,7 +14,7 @@ func TestClaims(t *testing.T) {
 	s := &facts.Snapshot{}
 	s.Longhorn.Volumes = []facts.LHVolume{
 		{Name: "noted", ClaimNamespace: "hub", ClaimName: "a"},
-		{Name: "former", ClaimNamespace: "hub", ClaimName: "b", LastClaimRefAt: now},
+		{Name: "former", ClaimNamespace: "hub", ClaimName: "b", LastClaimRefAt: facts.At(now)},
 		{Name: "moved", ClaimNamespace: "hub", ClaimName: "c"},
 		{Name: "released", ClaimNamespace: "", ClaimName: ""},
 	}

@@ -204,7 +204,7 @@ func TestClaims(t *testing.T) {
 	if _, claim, bound := data[1].Claim(); bound || claim == "" {
 		t.Errorf("released: claim %s, bound %t", claim, bound)
 	}
-	s.Longhorn.Volumes[0].LastClaimRefAt = s.Now
+	s.Longhorn.Volumes[0].LastClaimRefAt = facts.At(s.Now)
 	if _, _, bound := all(s)[0].Claim(); bound {
 		t.Error("a claim of the past is bound")
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"hubaudit/internal/facts"
 	"hubaudit/internal/world"
@@ -111,7 +110,7 @@ func TestPlan(t *testing.T) {
 		"never written": {func(s *facts.Snapshot) {
 			only(s, firstVolume, onNode("worker-3"))
 			v := lhVolume(s, firstVolume)
-			v.ActualBytes, v.LastBackupAt, v.LastPodRefAt = 0, time.Time{}, time.Time{}
+			v.ActualBytes, v.LastBackupAt, v.LastPodRefAt = 0, 0, 0
 		}, Options{Nodes: []string{"worker-3"}}, "worker-3; SAFE"},
 		"a standby copy": {func(s *facts.Snapshot) {
 			only(s, firstVolume, onNode("worker-3"))
@@ -123,7 +122,7 @@ func TestPlan(t *testing.T) {
 		}, Options{Nodes: []string{"worker-3"}}, "worker-3 apart " + student1 + "; SAFE"},
 		"the only remains: a replica that failed": {func(s *facts.Snapshot) {
 			only(s, firstVolume, onNode("worker-3"))
-			s.Longhorn.Replicas[slices.IndexFunc(s.Longhorn.Replicas, func(r facts.LHReplica) bool { return r.Volume == firstVolume })].FailedAt = s.Now
+			s.Longhorn.Replicas[slices.IndexFunc(s.Longhorn.Replicas, func(r facts.LHReplica) bool { return r.Volume == firstVolume })].FailedAt = facts.At(s.Now)
 		}, Options{Nodes: []string{"worker-3"}}, "worker-3 lost " + student1},
 		"the only remains: on a node that is down": {func(s *facts.Snapshot) {
 			only(s, firstVolume, onNode("worker-3"))
@@ -137,7 +136,7 @@ func TestPlan(t *testing.T) {
 		"a blank replica is no remains": {func(s *facts.Snapshot) {
 			only(s, firstVolume, onNode("worker-3"))
 			r := &s.Longhorn.Replicas[slices.IndexFunc(s.Longhorn.Replicas, func(r facts.LHReplica) bool { return r.Volume == firstVolume })]
-			r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
+			r.HealthyAt, r.LastHealthyAt = 0, 0
 		}, Options{Nodes: []string{"worker-3"}}, "worker-3; gone student-0001; SAFE"},
 		"the same node with new disks": {func(s *facts.Snapshot) {
 			world.ReplaceNode(s, "worker-3", "worker-3")

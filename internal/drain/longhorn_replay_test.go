@@ -101,13 +101,13 @@ func recordedReplica(name, volume, r string, now time.Time) facts.LHReplica {
 	o := facts.LHReplica{Name: name, Volume: volume, NodeID: "n" + r[:1], DiskID: "disk-" + r[:1], Active: true,
 		State: map[byte]string{'r': "running", 'e': "error", 'u': "unknown", 's': "stopped"}[r[2]]}
 	if strings.Contains("hfd", r[1:2]) {
-		o.HealthyAt = now.Add(-time.Hour)
+		o.HealthyAt = facts.At(now.Add(-time.Hour))
 	}
 	if strings.Contains("fn", r[1:2]) {
-		o.FailedAt = now.Add(-time.Minute)
+		o.FailedAt = facts.At(now.Add(-time.Minute))
 	}
 	if r[1] == 'd' {
-		o.Deleting = now
+		o.Deleting = facts.At(now)
 	}
 	return o
 }

@@ -80,7 +80,7 @@ func TestBlocks(t *testing.T) {
 		"free to go":                   {version: "1.10.0"},
 		"the last healthy one":         {version: "1.10.0", change: cordon, held: "v0-r-0: has no healthy replica on another schedulable node"},
 		"only the record":              {version: "1.2.4", change: cordon},
-		"nothing else on record":       {version: "1.2.4", change: func(s *facts.Snapshot) { s.Longhorn.Replicas[1].FailedAt = s.Now }, held: "v0-r-0: is the last one that is healthy on record"},
+		"nothing else on record":       {version: "1.2.4", change: func(s *facts.Snapshot) { s.Longhorn.Replicas[1].FailedAt = facts.At(s.Now) }, held: "v0-r-0: is the last one that is healthy on record"},
 		"stopped replicas may go":      {version: "1.10.0", change: policy("allow-if-replica-is-stopped")},
 		"all may go":                   {version: "1.10.0", change: policy("always-allow")},
 		"the old switch":               {version: "1.3.1", change: func(s *facts.Snapshot) { cordon(s); s.Longhorn.Settings[lhsetting.LegacyDrainPolicy] = "true" }},

@@ -20,7 +20,7 @@ func randomCluster(r *rand.Rand) *facts.Snapshot {
 		v := &s.Longhorn.Volumes[i]
 		v.OfflineRebuilding = []string{"ignored", "enabled", "disabled", ""}[r.IntN(4)]
 		if one(6) {
-			v.ActualBytes, v.LastBackupAt, v.LastPodRefAt = 0, time.Time{}, time.Time{}
+			v.ActualBytes, v.LastBackupAt, v.LastPodRefAt = 0, 0, 0
 		}
 		v.Standby = one(15)
 		if one(8) {
@@ -62,9 +62,9 @@ func randomCluster(r *rand.Rand) *facts.Snapshot {
 func damageReplica(r *rand.Rand, s *facts.Snapshot, p *facts.LHReplica) {
 	switch r.IntN(12) {
 	case 0:
-		p.FailedAt = s.Now.Add(-time.Hour)
+		p.FailedAt = facts.At(s.Now.Add(-time.Hour))
 	case 1:
-		p.HealthyAt, p.LastHealthyAt = time.Time{}, time.Time{}
+		p.HealthyAt, p.LastHealthyAt = 0, 0
 	case 2:
 		p.Active = false
 	case 3:
@@ -72,7 +72,7 @@ func damageReplica(r *rand.Rand, s *facts.Snapshot, p *facts.LHReplica) {
 	case 4:
 		p.NodeID = fmt.Sprintf("worker-%d", 1+r.IntN(7))
 	case 5:
-		p.Deleting = s.Now
+		p.Deleting = facts.At(s.Now)
 	}
 }
 

@@ -58,8 +58,8 @@ func (l *Longhorn) TellingBackupVolumes() []LHBackupVolume {
 // LHVolume is a volumes.longhorn.io.
 type LHVolume struct {
 	Name           string
-	Created        time.Time
-	Deleting       time.Time
+	Created        Moment
+	Deleting       Moment
 	State          string // creating, attached, detached, attaching, detaching, deleting
 	Robustness     string // healthy, degraded, faulted, unknown
 	WantReplicas   int    // spec.numberOfReplicas
@@ -74,11 +74,11 @@ type LHVolume struct {
 	ActualBytes    int64 // last known; frozen while detached
 	NodeID         string
 	LastAttachedBy string
-	LastBackupAt   time.Time
-	LastDegradedAt time.Time
+	LastBackupAt   Moment
+	LastDegradedAt Moment
 	// LastAutoSalvagedAt is when Longhorn last took failed replicas into use again
 	// (1.12 and later).
-	LastAutoSalvagedAt time.Time
+	LastAutoSalvagedAt Moment
 	// OfflineRebuilding is enabled, disabled, or ignored for the setting of that
 	// name; "" before 1.9.
 	OfflineRebuilding string
@@ -95,7 +95,7 @@ type LHVolume struct {
 	// ClaimNamespace, ClaimName and VolumeName are kubernetesStatus; they are
 	// history when LastClaimRefAt is set.
 	ClaimNamespace, ClaimName, VolumeName string
-	LastClaimRefAt, LastPodRefAt          time.Time
+	LastClaimRefAt, LastPodRefAt          Moment
 }
 
 // LonghornDriver is the CSI driver of Longhorn's volumes: a PersistentVolume of
@@ -129,14 +129,14 @@ func (v *LHVolume) Unsettled() string {
 type LHReplica struct {
 	Name              string
 	Volume            string
-	Created           time.Time
-	Deleting          time.Time
+	Created           Moment
+	Deleting          Moment
 	NodeID            string
 	DiskID            string // the UUID of the disk it lies on
-	HealthyAt         time.Time
-	FailedAt          time.Time
-	LastHealthyAt     time.Time
-	LastFailedAt      time.Time
+	HealthyAt         Moment
+	FailedAt          Moment
+	LastHealthyAt     Moment
+	LastFailedAt      Moment
 	Active            bool
 	EvictionRequested bool
 	State             string // status.currentState
@@ -145,7 +145,7 @@ type LHReplica struct {
 
 // LastGood is when a replica was last known to hold its data, zero if it never
 // was.
-func (r *LHReplica) LastGood() time.Time {
+func (r *LHReplica) LastGood() Moment {
 	if r.LastHealthyAt.After(r.HealthyAt) {
 		return r.LastHealthyAt
 	}

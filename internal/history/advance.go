@@ -29,12 +29,20 @@ type standing struct {
 // unknown or skipped is neither a failure nor a pass: it leaves an incident as
 // the last failure left it, counts included, and begins none.
 func (r Rules) advance(was standing, verdicts []verdict.Verdict, now time.Time) (touched []verdict.Incident, gone []int64) {
+	seen := make(map[string]verdict.Outcome, len(verdicts))
+	for i := range verdicts {
+		seen[verdicts[i].Fingerprint] = verdicts[i].Outcome
+	}
 	for i := range verdicts {
 		v := &verdicts[i]
 		inc, known := was.open[v.Fingerprint]
 		switch {
 		case known && inc.State != verdict.Pending:
-			touched = append(touched, r.carryOn(inc, v, now))
+			next := r.carryOn(inc, v, now)
+			if v.Outcome == verdict.Fail && was.stillExplained(inc, v, seen) {
+				next.ExplainedBy, next.Because = inc.ExplainedBy, inc.Because
+			}
+			touched = append(touched, next)
 		case v.Outcome == verdict.Fail:
 			inc, opened := r.begin(inc, v, now)
 			if last, ok := was.over[v.Fingerprint]; ok && opened && r.reopens(last, inc) {
@@ -49,6 +57,15 @@ func (r Rules) advance(was standing, verdicts []verdict.Verdict, now time.Time) 
 		}
 	}
 	return touched, gone
+}
+
+// stillExplained tells whether a run that could not see, or did not look at, the
+// cause of an incident leaves it explained: its cause is still open, and it is no
+// worse than when that was seen.
+func (s *standing) stillExplained(inc verdict.Incident, v *verdict.Verdict, seen map[string]verdict.Outcome) bool {
+	cause, open := s.open[inc.ExplainedBy]
+	judged := seen[inc.ExplainedBy] == verdict.Fail || seen[inc.ExplainedBy] == verdict.Pass
+	return open && cause.State != verdict.Pending && !judged && v.ExplainedBy == "" && v.Count <= inc.Count && inc.Severity.AtLeast(v.Severity)
 }
 
 // carryOn is an open incident after one more verdict.

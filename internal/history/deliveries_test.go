@@ -82,7 +82,7 @@ func TestOutbox(t *testing.T) {
 	// What is over waits for what says that it began.
 	failed := first[1]
 	failed.Tries, failed.Error, failed.NotBefore = 1, "429", runAt(5).StartedAt
-	if err := s.Failed(t.Context(), failed, false); err != nil {
+	if err := s.Failed(t.Context(), false, failed); err != nil {
 		t.Fatal(err)
 	}
 	planned(t, s, runAt(1, judged("a", verdict.Pass)), Rules{}, put(message(0, 1, verdict.DeliveryResolved)))
@@ -186,6 +186,7 @@ func TestPlanSees(t *testing.T) {
 func TestReplacedInFlight(t *testing.T) {
 	type what = verdict.DeliveryKind
 	const opened, reopened, worse, changed, resolved = verdict.DeliveryOpened, verdict.DeliveryReopened, verdict.DeliveryWorse, verdict.DeliveryChanged, verdict.DeliveryResolved
+	const repeated = verdict.DeliveryRepeated
 	for name, c := range map[string]struct {
 		sent     what
 		newer    what // in its place, "" for dropped
@@ -198,6 +199,11 @@ func TestReplacedInFlight(t *testing.T) {
 		"got better":                  {sent: opened, newer: opened, severity: verdict.Warning, want: "opened error sent; "},
 		"reopened and worse":          {sent: reopened, newer: reopened, severity: verdict.Critical, want: "reopened error sent; worse critical; "},
 		"worse, then worse":           {sent: worse, newer: worse, severity: verdict.Critical, want: "worse error sent; worse critical; "},
+		"worse, then of more":         {sent: worse, newer: worse, severity: verdict.Error, want: "worse error sent; "},
+		"worse, then reminded":        {sent: worse, newer: repeated, severity: verdict.Error, want: "worse error sent; "},
+		"reminded, then of more":      {sent: repeated, newer: repeated, severity: verdict.Error, want: "repeated error sent; "},
+		"reminded, then worse":        {sent: repeated, newer: worse, severity: verdict.Critical, want: "repeated error sent; worse critical; "},
+		"changed, then reminded":      {sent: changed, newer: repeated, severity: verdict.Error, want: "changed error sent; repeated error; "},
 		"changed, then worse":         {sent: changed, newer: worse, severity: verdict.Critical, want: "changed error sent; worse critical; "},
 		"silenced":                    {sent: opened, want: "opened error sent; "},
 		"over while it opened":        {sent: opened, newer: "same", beside: resolved, severity: verdict.Error, want: "opened error sent; resolved error; "},
@@ -263,26 +269,27 @@ func TestQueueOnce(t *testing.T) {
 	diff(t, before, told(t, s, 1))
 	failed := before[0]
 	failed.Tries, failed.Error = 9, "no"
-	if err := s.Failed(t.Context(), failed, true); err != nil {
+	if err := s.Failed(t.Context(), true, failed); err != nil {
 		t.Fatal(err)
 	}
 	diff(t, before, told(t, s, 1))
 }
 
 // TestReplacedKeepsItsTries: a receiver that is down is down for as long as the
-// oldest of its messages waits.
+// oldest of its messages waits, and may have it with the severity that it had.
 func TestReplacedKeepsItsTries(t *testing.T) {
 	s := newStore(t)
 	planned(t, s, runAt(0, judged("a", verdict.Fail)), Rules{}, put(message(0, 1, verdict.DeliveryOpened)))
 	list, _ := due(t, s, 0)
 	list[0].Tries, list[0].Error = 1, "down"
-	if err := s.Failed(t.Context(), list[0], false); err != nil {
+	if err := s.Failed(t.Context(), false, list[0]); err != nil {
 		t.Fatal(err)
 	}
 	newer := message(1, 1, verdict.DeliveryOpened)
 	newer.Severity, newer.Summary, newer.Count = verdict.Critical, "9 users", 9
 	run := planned(t, s, runAt(1, judged("a", verdict.Fail)), Rules{}, put(newer))
 	newer.Run, newer.QueuedAt, newer.Tries, newer.Error = run.ID, world.Now, 1, "down"
+	newer.Unsure = []verdict.Severity{verdict.Error}
 	diff(t, []verdict.Delivery{newer}, told(t, s, 1))
 }
 
@@ -333,7 +340,7 @@ func TestUndelivered(t *testing.T) {
 	for id, refused := range map[int64]bool{1: true, 2: false, 4: false} {
 		m := message(id, id, verdict.DeliveryOpened)
 		m.Tries, m.Error = int(id), fmt.Sprint("error ", id)
-		if err := s.Failed(t.Context(), m, refused); err != nil {
+		if err := s.Failed(t.Context(), refused, m); err != nil {
 			t.Fatal(err)
 		}
 	}

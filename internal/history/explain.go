@@ -61,7 +61,7 @@ func (s *Store) advice(err error) string {
 	case errors.As(err, &u):
 		return "the connection was lost while this was committed: whether it was written is not known, and `audit history` will show it; " +
 			"it may be done again, as that opens no incident twice"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded) && !connecting(err), errors.Is(err, context.Canceled):
 		return "it was stopped before it was done; nothing of it was written"
 	}
 	return s.engine.advice(err)

@@ -72,39 +72,88 @@ func standingIncidents(ctx context.Context, tx *transaction, cluster string, rul
 	return was, nil
 }
 
-// storeIncidents writes what advance returned and gives the new ones their ID.
+// storeIncidents writes what advance returned and gives the new ones their ID, which
+// ascend in their order.
 func storeIncidents(ctx context.Context, tx *transaction, cluster string, touched []verdict.Incident, gone []int64) error {
-	for _, id := range gone { // before another takes its place as the open one
-		if _, err := tx.ExecContext(ctx, "DELETE FROM incidents WHERE id = ?", id); err != nil {
-			return fmt.Errorf("forget pending incident %d: %w", id, err)
+	err := chunked(gone, func(part []any, marks string) error { // before another takes its place as the open one
+		_, err := tx.ExecContext(ctx, "DELETE FROM incidents WHERE id IN ("+marks+")", part...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget what was pending: %w", err)
+	}
+	var begun, known []*verdict.Incident
+	for i := range touched {
+		touched[i].Cluster = cluster
+		if touched[i].ID == 0 {
+			begun = append(begun, &touched[i])
+		} else {
+			known = append(known, &touched[i])
 		}
 	}
-	for i := range touched {
-		inc := &touched[i]
-		inc.Cluster = cluster
-		opened := inc.OpenedAt
-		if inc.State == verdict.Pending {
-			opened = inc.FailingSince
+	for part := range slices.Chunk(known, incidentsPerInsert) {
+		if err := updateIncidents(ctx, tx, part); err != nil {
+			return fmt.Errorf("store %d incidents, the first of check %s, hub %q: %w", len(part), part[0].Check, part[0].Hub, err)
 		}
-		values := []any{string(inc.State), string(inc.Outcome), string(inc.Severity), inc.Summary, inc.Count, seconds(opened),
-			optional(inc.ResolvedAt), inc.Reason, seconds(inc.FailingSince), inc.FailingRuns, inc.CleanRuns, inc.Reopened,
-			inc.Silence, inc.ExplainedBy, inc.Because}
-		var err error
-		if inc.ID == 0 {
-			err = tx.QueryRowContext(ctx, `INSERT INTO incidents (state, outcome, severity, summary, findings, opened_at, resolved_at, reason,
-				failing_since, failing_runs, clean_runs, reopened, silence, explained_by, because, cluster, fingerprint, hub, check_id)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-				append(values, cluster, inc.Fingerprint, inc.Hub, inc.Check)...).Scan(&inc.ID)
-		} else {
-			_, err = tx.ExecContext(ctx, `UPDATE incidents SET state = ?, outcome = ?, severity = ?, summary = ?, findings = ?, opened_at = ?,
-				resolved_at = ?, reason = ?, failing_since = ?, failing_runs = ?, clean_runs = ?, reopened = ?, silence = ?, explained_by = ?,
-				because = ? WHERE id = ?`, append(values, inc.ID)...)
-		}
-		if err != nil {
-			return fmt.Errorf("store the incident of check %s, hub %q: %w", inc.Check, inc.Hub, err)
+	}
+	for part := range slices.Chunk(begun, incidentsPerInsert) {
+		if err := insertIncidents(ctx, tx, part); err != nil {
+			return fmt.Errorf("store %d new incidents, the first of check %s, hub %q: %w", len(part), part[0].Check, part[0].Hub, err)
 		}
 	}
 	return nil
+}
+
+// incidentsPerInsert keeps a statement of 20 values per incident below maxPlaceholders.
+const incidentsPerInsert = 50
+
+const incidentMarks = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
+// incidentValues are the columns of an incident but for its ID.
+func incidentValues(inc *verdict.Incident) []any {
+	opened := inc.OpenedAt
+	if inc.State == verdict.Pending {
+		opened = inc.FailingSince
+	}
+	return []any{inc.Cluster, inc.Fingerprint, inc.Hub, inc.Check, string(inc.State), string(inc.Outcome), string(inc.Severity), inc.Summary,
+		inc.Count, seconds(opened), optional(inc.ResolvedAt), inc.Reason, seconds(inc.FailingSince), inc.FailingRuns, inc.CleanRuns,
+		inc.Reopened, inc.Silence, inc.ExplainedBy, inc.Because}
+}
+
+// insertIncidents stores new incidents. No two are of one fingerprint.
+func insertIncidents(ctx context.Context, tx *transaction, part []*verdict.Incident) error {
+	var args []any
+	place := map[string]*verdict.Incident{}
+	for _, inc := range part {
+		args = append(args, incidentValues(inc)...)
+		place[inc.Fingerprint] = inc
+	}
+	columns := strings.TrimPrefix(incidentColumns, "id, ")
+	marks := incidentMarks + ")"
+	return rows(ctx, tx, func(r *sql.Rows) error {
+		var id int64
+		var fingerprint string
+		err := r.Scan(&id, &fingerprint)
+		if inc := place[fingerprint]; inc != nil {
+			inc.ID = id
+		}
+		return err
+	}, "INSERT INTO incidents ("+columns+") VALUES "+marks+strings.Repeat(", "+marks, len(part)-1)+" RETURNING id, fingerprint", args...)
+}
+
+// updateIncidents brings stored incidents up to date.
+func updateIncidents(ctx context.Context, tx *transaction, part []*verdict.Incident) error {
+	var args []any
+	for _, inc := range part {
+		args = append(append(args, inc.ID), incidentValues(inc)...)
+	}
+	marks := "(?, " + incidentMarks[1:] + ")"
+	_, err := tx.ExecContext(ctx, "INSERT INTO incidents ("+incidentColumns+") VALUES "+marks+strings.Repeat(", "+marks, len(part)-1)+`
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, outcome = excluded.outcome, severity = excluded.severity, summary = excluded.summary,
+			findings = excluded.findings, opened_at = excluded.opened_at, resolved_at = excluded.resolved_at, reason = excluded.reason,
+			failing_since = excluded.failing_since, failing_runs = excluded.failing_runs, clean_runs = excluded.clean_runs,
+			reopened = excluded.reopened, silence = excluded.silence, explained_by = excluded.explained_by, because = excluded.because`, args...)
+	return err
 }
 
 // Incidents lists a cluster's incidents, those opened last first: the open

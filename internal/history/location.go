@@ -36,6 +36,18 @@ type Location struct {
 // server tells whether a server has it, and not a file.
 func (l Location) server() bool { return strings.HasPrefix(l.URL, "postgres") }
 
+// Check tells whether there could be a history, as far as its words and the files of
+// certificates that they name show: no server is asked and no file is made. An error
+// says how to write it, and shows no password.
+func (l Location) Check() error {
+	if l.server() {
+		_, _, err := l.postgres()
+		return err
+	}
+	_, err := l.file()
+	return err
+}
+
 // connect makes a store that is not yet known to be a history. No server is
 // asked yet.
 func (l Location) connect() (*Store, error) {

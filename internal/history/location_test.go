@@ -40,8 +40,10 @@ func TestURLsAreRefused(t *testing.T) {
 		"mysql://u:s3cret@db/h": `unknown scheme "mysql"`,
 		"C:\\history.db":        `unknown scheme "C"`,
 	} {
-		_, err := Open(t.Context(), Location{URL: url, BaseDir: t.TempDir()})
+		where := Location{URL: url, BaseDir: t.TempDir()}
+		_, err := Open(t.Context(), where)
 		wantError(t, err, "history: ", part)
+		wantError(t, where.Check(), "history: ", part)
 	}
 	_, err := Open(t.Context(), Location{URL: "sqlite:h.db", BaseDir: t.TempDir(), Password: "s3cret"})
 	wantError(t, err, "historyPassword", "has none")

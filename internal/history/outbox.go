@@ -48,25 +48,21 @@ func planDeliveries(ctx context.Context, tx *transaction, run *verdict.Run, plan
 
 // queue changes what is queued. Whatever was sent stays as it is.
 func queue(ctx context.Context, tx *transaction, run *verdict.Run, out verdict.Outbox) error {
-	var sent []verdict.Delivery
-	for _, id := range out.Drop {
-		d, err := takeBack(ctx, tx, run, id)
-		if err != nil {
-			return fmt.Errorf("take queued message %d back: %w", id, err)
-		}
-		sent = append(sent, d...)
+	sent, err := takeBack(ctx, tx, run, out.Drop)
+	if err != nil {
+		return fmt.Errorf("take queued messages back: %w", err)
 	}
+	var added []verdict.Delivery
 	for _, d := range out.Put {
 		d.Run, d.QueuedAt, d.At = run.ID, run.StartedAt, time.Time{}
-		var err error
 		if d.ID == 0 {
-			err = insertDelivery(ctx, tx, d)
-		} else {
-			err = replaceQueued(ctx, tx, d)
-		}
-		if err != nil {
+			added = append(added, d)
+		} else if err := replaceQueued(ctx, tx, d); err != nil {
 			return err
 		}
+	}
+	if err := queueNew(ctx, tx, added...); err != nil {
+		return err
 	}
 	for _, d := range sent {
 		if err := tellAgain(ctx, tx, run, d); err != nil {
@@ -76,26 +72,32 @@ func queue(ctx context.Context, tx *transaction, run *verdict.Run, out verdict.O
 	return nil
 }
 
-// takeBack drops a queued message. One that was handed to a sender may have
+// takeBack drops queued messages. One that was handed to a sender may have
 // reached its receiver, though nobody has said so: the sender may have been
 // killed in between. So it is taken for sent if it says that an incident is
 // over, and returned; and if it says that one is open, which the receiver does
 // not know otherwise, it is held back and not forgotten, as what says that the
 // incident is over must follow it. One that is held has not failed.
-func takeBack(ctx context.Context, tx *transaction, run *verdict.Run, id int64) (sent []verdict.Delivery, err error) {
-	const ofCluster = " AND sent_at IS NULL AND incident IN (SELECT id FROM incidents WHERE cluster = ?)"
-	if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id = ? AND (handed_at IS NULL OR kind NOT IN ('opened', 'reopened', 'resolved'))"+
-		ofCluster, id, run.Cluster); err != nil {
-		return nil, err
-	}
-	if _, err := tx.ExecContext(ctx, "UPDATE deliveries SET not_before = ?, tries = 0, error = '', refused = 0 WHERE id = ? AND kind <> 'resolved'"+ofCluster,
-		seconds(run.StartedAt.Add(holdBack)), id, run.Cluster); err != nil {
-		return nil, err
-	}
-	if sent, err = deliveries(ctx, tx, "d.id = ? AND d.kind = 'resolved'"+ofCluster, id, run.Cluster); err != nil {
-		return nil, err
-	}
-	_, err = tx.ExecContext(ctx, "UPDATE deliveries SET sent_at = handed_at WHERE id = ? AND kind = 'resolved'"+ofCluster, id, run.Cluster)
+func takeBack(ctx context.Context, tx *transaction, run *verdict.Run, ids []int64) (sent []verdict.Delivery, err error) {
+	err = chunked(ids, func(part []any, marks string) error {
+		among := " AND sent_at IS NULL AND incident IN (SELECT id FROM incidents WHERE cluster = ?) AND id IN (" + marks + ")"
+		of := append([]any{run.Cluster}, part...)
+		if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE (handed_at IS NULL OR kind NOT IN ('opened', 'reopened', 'resolved'))"+among,
+			of...); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE deliveries SET not_before = ?, tries = 0, error = '', refused = 0 WHERE kind <> 'resolved'"+among,
+			append([]any{seconds(run.StartedAt.Add(holdBack))}, of...)...); err != nil {
+			return err
+		}
+		over, err := deliveries(ctx, tx, "d.kind = 'resolved'"+among+" ORDER BY d.id", of...)
+		if err != nil {
+			return err
+		}
+		sent = append(sent, over...)
+		_, err = tx.ExecContext(ctx, "UPDATE deliveries SET sent_at = handed_at, unsure = '' WHERE kind = 'resolved'"+among, of...)
+		return err
+	})
 	return sent, err
 }
 
@@ -113,7 +115,7 @@ func tellAgain(ctx context.Context, tx *transaction, run *verdict.Run, sent verd
 	list, err := incidents(ctx, tx, "id = ? AND resolved_at IS NULL", sent.Incident)
 	for _, inc := range list {
 		if inc.Told() {
-			err = insertDelivery(ctx, tx, verdict.Delivery{Incident: inc.ID, Fingerprint: inc.Fingerprint, Receiver: sent.Receiver,
+			err = queueNew(ctx, tx, verdict.Delivery{Incident: inc.ID, Fingerprint: inc.Fingerprint, Receiver: sent.Receiver,
 				Kind: verdict.DeliveryReopened, Reason: "it is open again, and " + sent.Receiver + " may have been told that it is over",
 				Run: run.ID, Severity: inc.Severity, Count: inc.Count, Summary: inc.Summary, QueuedAt: run.StartedAt})
 		}
@@ -122,11 +124,14 @@ func tellAgain(ctx context.Context, tx *transaction, run *verdict.Run, sent verd
 }
 
 // replaceQueued gives a queued message another content. It keeps since when it
-// waits and how often it was tried in vain: both are the receiver's.
+// waits and how often it was tried in vain: both are the receiver's. As it may have
+// reached the receiver already, its severity is remembered too.
 func replaceQueued(ctx context.Context, tx *transaction, d verdict.Delivery) error {
-	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET kind = ?, reason = ?, run_id = ?, severity = ?, findings = ?, summary = ?, not_before = ?
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET kind = ?, reason = ?, run_id = ?, severity = ?, findings = ?, summary = ?, not_before = ?,
+			unsure = CASE WHEN handed_at IS NOT NULL AND severity <> ? AND unsure NOT LIKE '%' || severity || '%' THEN unsure || severity || ' ' ELSE unsure END
 		WHERE id = ? AND incident = ? AND receiver = ? AND sent_at IS NULL`,
-		string(d.Kind), d.Reason, d.Run, string(d.Severity), d.Count, d.Summary, optional(d.NotBefore), d.ID, d.Incident, d.Receiver)
+		string(d.Kind), d.Reason, d.Run, string(d.Severity), d.Count, d.Summary, optional(d.NotBefore),
+		string(d.Severity), d.ID, d.Incident, d.Receiver)
 	if err != nil {
 		return fmt.Errorf("replace queued message %d: %w", d.ID, err)
 	}

@@ -94,7 +94,7 @@ func (p *postbox) step(t *testing.T, s *Store, rng *rand.Rand, now time.Time) {
 			d.Tries, d.Error, d.NotBefore = d.Tries+1, "down", now.Add(time.Duration(rng.IntN(3))*time.Minute)
 			refused := rng.IntN(5) == 0
 			p.refused[d.Incident] = p.refused[d.Incident] || refused
-			if err := s.Failed(t.Context(), d, refused); err != nil {
+			if err := s.Failed(t.Context(), refused, d); err != nil {
 				t.Fatal(err)
 			}
 			return

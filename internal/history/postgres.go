@@ -36,6 +36,8 @@ const (
 	// same time, and servers have few connections for all.
 	maxConnections = 4
 	maxIdle        = time.Minute
+	// schemaPoll is how often one that waits looks whether the tables are made.
+	schemaPoll = 100 * time.Millisecond
 )
 
 // postgresServer is the engine of a history in a PostgreSQL database.
@@ -92,17 +94,23 @@ func (postgresServer) migrations(db *sql.DB) (*goose.Provider, error) {
 }
 
 // version looks into the catalogue, which every role may read, for what there is.
-func (postgresServer) version(ctx context.Context, db *sql.DB) (int64, error) {
+// It does so in a transaction, so that a pooler that allows none is refused here.
+func (p postgresServer) version(ctx context.Context, db *sql.DB) (int64, error) {
+	tx, err := p.begin(ctx, db, false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.tx.Rollback() }() // nothing was written
 	var tables, ours int64
-	err := db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE c.relname = $2)
+	err = tx.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE c.relname = ?)
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, schema, goose.DefaultTablename).Scan(&tables, &ours)
+		WHERE n.nspname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, goose.DefaultTablename, schema).Scan(&tables, &ours)
 	switch {
 	case err != nil:
 		return 0, err
 	case ours > 0:
 		var version int64
-		err := db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&version)
+		err := tx.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&version)
 		return version, err
 	case tables > 0:
 		return 0, fmt.Errorf("its schema %s holds tables that are no history, and was left as it is: name another database for the history", schema)
@@ -113,7 +121,7 @@ func (postgresServer) version(ctx context.Context, db *sql.DB) (int64, error) {
 // claim makes the schema. The lock is a transaction's and not a session's, which
 // a pooler would hand to somebody else; goose works over another connection.
 func (p postgresServer) claim(ctx context.Context, db *sql.DB, f func() error) error {
-	lock, err := p.begin(ctx, db, true)
+	lock, err := p.lockSchema(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -122,13 +130,39 @@ func (p postgresServer) claim(ctx context.Context, db *sql.DB, f func() error) e
 	if _, err := lock.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
 		return err
 	}
-	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", lockKey("schema", schema)); err != nil {
-		return err
-	}
 	if err := makeSchema(ctx, db); err != nil {
 		return err
 	}
 	return f()
+}
+
+// lockSchema returns the transaction that holds the lock. One that has to wait
+// holds no connection meanwhile: those who wait could else have all that there
+// are, of which the holder needs a second one.
+func (p postgresServer) lockSchema(ctx context.Context, db *sql.DB) (*transaction, error) {
+	patience := time.NewTimer(busyTimeout)
+	defer patience.Stop()
+	for {
+		tx, err := p.begin(ctx, db, true)
+		if err != nil {
+			return nil, err
+		}
+		free, err := tx.reserve(ctx, "schema", schema)
+		if free && err == nil {
+			return tx, nil
+		}
+		_ = tx.tx.Rollback() // nothing was written
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-patience.C:
+			return nil, fmt.Errorf("another process has been making its tables for %s: end that one (pg_stat_activity), or try again", busyTimeout)
+		case <-time.After(schemaPoll):
+		}
+	}
 }
 
 // hubTables are two that every version of JupyterHub has.
@@ -162,6 +196,8 @@ func (postgresServer) uncertain(err error) bool {
 	switch {
 	case errors.As(err, &e):
 		return e.SeverityUnlocalized != "ERROR"
+	case errors.Is(err, pgconn.ErrConnClosed):
+		return true // pgx calls that safe to retry, and says it too of an answer that did not come
 	case errors.Is(err, pgx.ErrTxCommitRollback), errors.Is(err, sql.ErrTxDone), pgconn.SafeToRetry(err):
 		return false
 	}

@@ -20,16 +20,20 @@ func (postgresServer) advice(err error) string {
 	if !errors.As(err, &e) {
 		return connectionAdvice(err)
 	}
+	if advice := poolerAdvice(e); advice != "" {
+		return advice
+	}
 	switch e.Code {
 	case "28P01":
-		return "the password is wrong or there is no such role, which PostgreSQL does not tell apart: correct historyPassword or the role's name"
+		return noSuchLogin
 	case "28000":
 		return "the server lets no such role in from here in this way: look at the role's name, pg_hba.conf, and whether TLS or a client's certificate is demanded"
 	case "3D000":
-		return "there is no database of that name: make it, or correct the configuration"
+		return noSuchDatabase
 	case "42501":
 		return "the role needs the right to make the schema hubaudit and its tables, and to use them: " +
-			"CREATE SCHEMA hubaudit AUTHORIZATION its name, or GRANT CREATE ON DATABASE; nothing of this was written"
+			"CREATE SCHEMA hubaudit AUTHORIZATION its name, or GRANT CREATE ON DATABASE. Where they are another role's: " +
+			"GRANT USAGE ON SCHEMA hubaudit, and SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN it. Nothing of this was written"
 	case "25006":
 		return "this server or role may only read: name the primary, as with several hosts and target_session_attrs=read-write, or let the role write"
 	case "42P01", "3F000":
@@ -37,7 +41,8 @@ func (postgresServer) advice(err error) string {
 	case "53100":
 		return "make room on the server's disk; nothing of this was written"
 	case "53300":
-		return "the server has no connection left: raise max_connections, or find what holds them (pg_stat_activity)"
+		return "the server has no connection left for this role: raise max_connections or the CONNECTION LIMIT of role or database, " +
+			"or find what holds them (pg_stat_activity)"
 	case "55P03":
 		return "another process has held it for " + busyTimeout.String() + ": end that one (pg_stat_activity), or try again"
 	case "57014":
@@ -58,6 +63,13 @@ func (postgresServer) advice(err error) string {
 		return "the server is out of resources or broken; nothing of this was written, and its log has the cause"
 	}
 	return ""
+}
+
+// connecting tells of an error that there was no connection yet: a deadline that
+// passed then is mostly the one for connecting.
+func connecting(err error) bool {
+	var e *pgconn.ConnectError
+	return errors.As(err, &e)
 }
 
 // connectionAdvice is for what goes wrong below the database's protocol.

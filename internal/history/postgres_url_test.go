@@ -1,6 +1,7 @@
 package history
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,19 @@ func TestServerOfURL(t *testing.T) {
 	}
 }
 
+// TestLocationCheck: what may be a history passes, and nothing is made or asked.
+func TestLocationCheck(t *testing.T) {
+	dir := t.TempDir()
+	for _, url := range []string{"sqlite:h.db", "sqlite:no/such/folder.db", "postgresql://audit@no.such.host.invalid/h?sslmode=verify-full"} {
+		if err := (Location{URL: url, BaseDir: dir}).Check(); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+		t.Errorf("made %v, error %v", made, err)
+	}
+}
+
 // TestServerURLsAreRefused: whatever is wrong with a URL, its password is not shown.
 func TestServerURLsAreRefused(t *testing.T) {
 	for url, part := range map[string]string{
@@ -69,6 +83,7 @@ func TestServerURLsAreRefused(t *testing.T) {
 	} {
 		_, err := Open(t.Context(), Location{URL: url})
 		wantError(t, err, "history: ", part)
+		wantError(t, Location{URL: url}.Check(), "history: ", part)
 	}
 	_, err := Open(t.Context(), Location{URL: "postgresql://u:s3cret@db/h", Password: "s3cret2"})
 	wantError(t, err, "both in the URL and in historyPassword")

@@ -22,6 +22,9 @@ const maxHold = 8 * 24 * time.Hour
 // fingerprint, which to a receiver are one thing: that an earlier one is over is
 // never told after a later one has opened.
 //
+// hubs are those whose incidents are listed, beside the cluster's own; without any
+// all are. Another audit may have the others, and a receiver of the same name.
+//
 // Ref is that of the last message about the incident that the receiver
 // accepted, empty if there was none. Run may be the id of a run whose findings
 // are no longer kept.
@@ -29,13 +32,13 @@ const maxHold = 8 * 24 * time.Hour
 // Whatever is listed counts as handed to the caller, who may be killed before
 // saying how it went, or may have lost the answer: until Sent it is not known
 // whether the receiver has it, and no run takes it back without a trace.
-func (s *Store) Due(ctx context.Context, cluster, receiver string, now time.Time) ([]verdict.Delivery, error) {
+func (s *Store) Due(ctx context.Context, cluster, receiver string, now time.Time, hubs ...string) ([]verdict.Delivery, error) {
 	var due []verdict.Delivery
 	err := s.write(ctx, "read what is to be sent from", func(tx *transaction) error {
 		if err := tx.lock(ctx, cluster); err != nil {
 			return err
 		}
-		queues, err := queuesOf(ctx, tx, cluster, receiver)
+		queues, err := queuesOf(ctx, tx, cluster, receiver, hubs)
 		if err != nil {
 			return err
 		}
@@ -72,14 +75,17 @@ func (h *head) isHopeless() bool {
 }
 
 // queuesOf lists what is queued for a receiver: the first message of each
-// incident, by fingerprint, in the order of queueing.
-func queuesOf(ctx context.Context, tx *transaction, cluster, receiver string) (queues [][]head, err error) {
-	known, place := map[int64]bool{}, map[string]int{}
+// incident, by fingerprint. Of incidents of one fingerprint those that are over
+// come before the one that is open, whichever was queued first: a run that told
+// nobody may have resolved the one and opened the other.
+func queuesOf(ctx context.Context, tx *transaction, cluster, receiver string, hubs []string) (queues [][]head, err error) {
+	known, place, wanted := map[int64]bool{}, map[string]int{}, among(hubs)
 	err = rows(ctx, tx, func(r *sql.Rows) error {
 		var h head
 		var ref sql.NullString
-		d, err := scanDelivery(r, &h.refused, &h.over, &ref)
-		if err != nil || known[d.Incident] {
+		var hub string
+		d, err := scanDelivery(r, &h.refused, &h.over, &ref, &hub)
+		if err != nil || known[d.Incident] || !wanted(hub) {
 			return err
 		}
 		known[d.Incident] = true
@@ -93,10 +99,23 @@ func queuesOf(ctx context.Context, tx *transaction, cluster, receiver string) (q
 		return nil
 	}, "SELECT "+deliveryColumns+`, d.refused, i.resolved_at IS NOT NULL,
 			(SELECT l.ref FROM deliveries l WHERE l.incident = d.incident AND l.receiver = d.receiver
-				AND l.sent_at IS NOT NULL AND l.ref <> '' ORDER BY l.id DESC LIMIT 1)
+				AND l.sent_at IS NOT NULL AND l.ref <> '' ORDER BY l.id DESC LIMIT 1), i.hub
 		FROM deliveries d JOIN incidents i ON i.id = d.incident
 		WHERE i.cluster = ? AND d.receiver = ? AND d.sent_at IS NULL ORDER BY d.id`, cluster, receiver)
+	for _, q := range queues {
+		slices.SortStableFunc(q, func(a, b head) int { return cmp.Compare(boolInt(b.over), boolInt(a.over)) })
+	}
 	return queues, err
+}
+
+// among makes a test of whether a hub is one of those asked for, if any are. What is
+// the cluster's has the hub "".
+func among(hubs []string) func(hub string) bool {
+	asked := make(map[string]bool, len(hubs))
+	for _, hub := range hubs {
+		asked[hub] = true
+	}
+	return func(hub string) bool { return hub == "" || len(hubs) == 0 || asked[hub] }
 }
 
 // withoutHopeless gives up telling of an incident that is over, if the receiver
@@ -105,7 +124,7 @@ func queuesOf(ctx context.Context, tx *transaction, cluster, receiver string) (q
 func withoutHopeless(ctx context.Context, tx *transaction, q []head, now time.Time) ([]head, error) {
 	for ; len(q) > 1 && q[0].isHopeless(); q = q[1:] {
 		const ofIt = " WHERE incident = ? AND receiver = ? AND sent_at IS NULL"
-		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET sent_at = ?"+ofIt+" AND kind = 'resolved'", seconds(now), q[0].Incident, q[0].Receiver)
+		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET sent_at = ?, unsure = ''"+ofIt+" AND kind = 'resolved'", seconds(now), q[0].Incident, q[0].Receiver)
 		if err == nil {
 			_, err = tx.ExecContext(ctx, "DELETE FROM deliveries"+ofIt, q[0].Incident, q[0].Receiver)
 		}
@@ -116,13 +135,17 @@ func withoutHopeless(ctx context.Context, tx *transaction, q []head, now time.Ti
 	return q, nil
 }
 
+func idsOf(list []verdict.Delivery) []int64 {
+	ids := make([]int64, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids
+}
+
 // handOut marks messages as handed to a sender.
 func handOut(ctx context.Context, tx *transaction, due []verdict.Delivery, now time.Time) error {
-	ids := make([]int64, len(due))
-	for i := range due {
-		ids[i] = due[i].ID
-	}
-	return chunked(ids, func(part []any, marks string) error {
+	return chunked(idsOf(due), func(part []any, marks string) error {
 		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET handed_at = ? WHERE handed_at IS NULL AND id IN ("+marks+")",
 			append([]any{seconds(now)}, part...)...)
 		return err
@@ -135,92 +158,4 @@ func urgency(d *verdict.Delivery) int {
 		return len(verdict.Severities)
 	}
 	return slices.Index(verdict.Severities, d.Severity)
-}
-
-// Sent remembers that a receiver accepted a message that was due, at d.At and
-// with the severity, count and Ref of d. It is to be called after the receiver's
-// answer and before the next message. To call it again changes nothing.
-//
-// A run may have replaced or dropped the message while it was on its way. What
-// was sent is remembered all the same, and what is still to be told after it
-// stays queued.
-func (s *Store) Sent(ctx context.Context, cluster string, d verdict.Delivery) error {
-	return s.write(ctx, "remember a message in", func(tx *transaction) error {
-		if err := tx.lock(ctx, cluster); err != nil {
-			return err
-		}
-		var there int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM incidents WHERE id = ? AND cluster = ?", d.Incident, cluster).Scan(&there); err != nil || there == 0 {
-			return err // the incident is forgotten, and with it what was told of it
-		}
-		if err := storeSent(ctx, tx, d); err != nil {
-			return fmt.Errorf("of incident %d to %s: %w", d.Incident, d.Receiver, err)
-		}
-		if d.Kind != verdict.DeliveryChanged {
-			return nil
-		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM deliveries WHERE incident = ? AND receiver = ? AND kind = ? AND sent_at IS NOT NULL AND id < ?`,
-			d.Incident, d.Receiver, string(verdict.DeliveryChanged), d.ID)
-		return err
-	})
-}
-
-// storeSent gives what was sent its own place in the order of sending, and what
-// was queued in that place meanwhile the next.
-func storeSent(ctx context.Context, tx *transaction, d verdict.Delivery) error {
-	queued, err := deliveries(ctx, tx, "d.id = ?", d.ID)
-	if err != nil {
-		return err
-	}
-	if len(queued) == 0 {
-		return insertDelivery(ctx, tx, d)
-	}
-	// One that was sent and is still handed out was only taken for sent.
-	if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET kind = ?, reason = ?, run_id = ?, severity = ?, findings = ?, summary = ?, sent_at = ?,
-		ref = ?, handed_at = NULL WHERE id = ? AND (sent_at IS NULL OR handed_at IS NOT NULL)`, string(d.Kind), d.Reason, d.Run,
-		string(d.Severity), d.Count, d.Summary, seconds(d.At), d.Ref, d.ID); err != nil {
-		return err
-	}
-	newer := queued[0]
-	kind := follows(d, newer)
-	if newer.Sent() || newer.Run == d.Run || kind == "" {
-		return nil
-	}
-	var over int // what came in between is not told once that is over too
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM deliveries WHERE incident = ? AND receiver = ? AND sent_at IS NULL",
-		d.Incident, d.Receiver).Scan(&over); err != nil || over > 0 {
-		return err
-	}
-	newer.ID, newer.Kind = 0, kind
-	return insertDelivery(ctx, tx, newer)
-}
-
-// follows is the kind that a newer message has after the one in whose place it
-// was queued was sent; "" if it need not be told any more, so that the next run
-// decides.
-func follows(sent, newer verdict.Delivery) verdict.DeliveryKind {
-	switch newer.Kind {
-	case verdict.DeliveryResolved:
-		return ""
-	case verdict.DeliveryOpened, verdict.DeliveryReopened:
-		if sent.Severity.AtLeast(newer.Severity) {
-			return ""
-		}
-		return verdict.DeliveryWorse
-	}
-	return newer.Kind
-}
-
-// Failed remembers that a message could not be sent: d.Tries, d.Error and
-// d.NotBefore, and whether the receiver refused it. A message that is no longer
-// queued is left alone.
-func (s *Store) Failed(ctx context.Context, d verdict.Delivery, refused bool) error {
-	return s.write(ctx, "remember a failed message in", func(tx *transaction) error {
-		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET tries = ?, error = ?, not_before = ?, refused = ? WHERE id = ? AND sent_at IS NULL",
-			d.Tries, d.Error, optional(d.NotBefore), boolInt(refused), d.ID)
-		if err != nil {
-			return fmt.Errorf("of incident %d to %s: %w", d.Incident, d.Receiver, err)
-		}
-		return nil
-	})
 }

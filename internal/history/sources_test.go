@@ -12,6 +12,9 @@ import (
 // TestRememberedSource follows one source over runs, a minute apart. A letter
 // is a run: digits are items read, f failed, a absent, - not part of the run.
 func TestRememberedSource(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, in which the race detector takes long and finds nothing")
+	}
 	at := func(minute int) time.Time { return world.Now.Add(time.Duration(minute) * time.Minute) }
 	for _, c := range []struct {
 		name, runs string

@@ -291,6 +291,9 @@ func TestContextEndsWaiting(t *testing.T) {
 }
 
 func TestAdviceForFailuresOfTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, in which the race detector takes long and finds nothing")
+	}
 	onlyFile(t)
 	record100 := func(s *Store) error { return s.Record(t.Context(), manyFindings(20000), Moves{}) }
 	pragma := func(text string) func(*testing.T, *Store) {

@@ -78,7 +78,7 @@ func (x *Contents) Of(c *facts.Claim) Content {
 	if v := x.volumes.Volume(k.namespace, k.name); v != nil {
 		content.Bytes, content.Attached = v.ActualBytes, v.State == "attached"
 		if !content.InUse() {
-			content.LastUsed = v.LastPodRefAt
+			content.LastUsed = v.LastPodRefAt.Time()
 		}
 		return content
 	}

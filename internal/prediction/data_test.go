@@ -85,9 +85,9 @@ func TestContent(t *testing.T) {
 	s, _ := homes()
 	used := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	longhorn(s, "claim-a", 40)
-	s.Longhorn.Volumes[0].LastPodRefAt = used
+	s.Longhorn.Volumes[0].LastPodRefAt = facts.At(used)
 	// claim-b is bound to a volume that Longhorn last saw with claim-a.
-	s.Longhorn.Volumes = append(s.Longhorn.Volumes, facts.LHVolume{Name: "moved", ClaimNamespace: "hub", ClaimName: "gone", LastClaimRefAt: used,
+	s.Longhorn.Volumes = append(s.Longhorn.Volumes, facts.LHVolume{Name: "moved", ClaimNamespace: "hub", ClaimName: "gone", LastClaimRefAt: facts.At(used),
 		State: "attached", ActualBytes: 7})
 	s.Kube.Volumes = []facts.Volume{{Name: "pv", Driver: "driver.longhorn.io", Handle: "moved", Phase: "Bound", ClaimNamespace: "hub", ClaimName: "claim-b"}}
 	s.Kube.Snapshots = []facts.VolumeSnapshot{

@@ -68,7 +68,7 @@ func (c *Cluster) judge(r *facts.LHReplica, depth int) Judgement {
 	if !r.Deleting.IsZero() {
 		j.add(Reason{Kind: Deleting})
 	}
-	c.place(&j, r.NodeID, r.DiskID, r.LastGood())
+	c.place(&j, r.NodeID, r.DiskID, r.LastGood().Time())
 	switch {
 	case !r.FailedAt.IsZero():
 		j.add(Reason{Kind: Failed})

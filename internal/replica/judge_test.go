@@ -92,10 +92,10 @@ func TestRecord(t *testing.T) {
 		want   verdict
 	}{
 		"healthy":                      {change: func(*facts.Snapshot, *facts.LHReplica) {}},
-		"being deleted":                {func(s *facts.Snapshot, r *facts.LHReplica) { r.Deleting = s.Now }, verdict{reasons: reason(replica.Deleting)}},
-		"failed":                       {func(s *facts.Snapshot, r *facts.LHReplica) { r.FailedAt = s.Now }, verdict{reasons: reason(replica.Failed)}},
-		"failed once, healthy again":   {change: func(s *facts.Snapshot, r *facts.LHReplica) { r.LastFailedAt = s.Now }},
-		"never healthy":                {func(_ *facts.Snapshot, r *facts.LHReplica) { r.HealthyAt = time.Time{} }, verdict{reasons: reason(replica.Blank)}},
+		"being deleted":                {func(s *facts.Snapshot, r *facts.LHReplica) { r.Deleting = facts.At(s.Now) }, verdict{reasons: reason(replica.Deleting)}},
+		"failed":                       {func(s *facts.Snapshot, r *facts.LHReplica) { r.FailedAt = facts.At(s.Now) }, verdict{reasons: reason(replica.Failed)}},
+		"failed once, healthy again":   {change: func(s *facts.Snapshot, r *facts.LHReplica) { r.LastFailedAt = facts.At(s.Now) }},
+		"never healthy":                {func(_ *facts.Snapshot, r *facts.LHReplica) { r.HealthyAt = 0 }, verdict{reasons: reason(replica.Blank)}},
 		"inactive":                     {func(_ *facts.Snapshot, r *facts.LHReplica) { r.Active = false }, verdict{reasons: reason(replica.Inactive)}},
 		"stopped is no sign of health": {change: func(_ *facts.Snapshot, r *facts.LHReplica) { r.State = "stopped" }},
 		"no node":                      {func(_ *facts.Snapshot, r *facts.LHReplica) { r.NodeID = "" }, verdict{reasons: reason(replica.Unplaced)}},
@@ -129,11 +129,11 @@ func TestNodes(t *testing.T) {
 		}, verdict{reasons: down("since 2026-11-20 11:00 UTC (in Kubernetes)"), away: true}},
 		"Kubernetes does not say whether it is ready": {change: func(s *facts.Snapshot, _ *facts.LHReplica) { kubeNode(s, "worker-3").Ready = "" }},
 		"failed, and the node is the cause": {func(s *facts.Snapshot, r *facts.LHReplica) {
-			r.FailedAt = s.Now
+			r.FailedAt = facts.At(s.Now)
 			world.LoseNode(s, "worker-3")
 		}, verdict{reasons: append(onNode(replica.NodeGone), reason(replica.Failed)...)}},
 		"failed on a node that is down": {func(s *facts.Snapshot, r *facts.LHReplica) {
-			r.FailedAt = s.Now
+			r.FailedAt = facts.At(s.Now)
 			notReady(s)
 		}, verdict{reasons: append(down(hour), reason(replica.Failed)...)}},
 		"gone and made again while Longhorn's record stays: KubernetesNodeGone": {func(s *facts.Snapshot, _ *facts.LHReplica) {
@@ -156,7 +156,7 @@ func TestNodes(t *testing.T) {
 		}, verdict{reasons: down("since 2026-11-20 12:00 UTC (ManagerPodMissing)"), unverified: true}},
 		"made again after the replica was last seen healthy": {func(s *facts.Snapshot, r *facts.LHReplica) {
 			notReady(s)
-			r.LastHealthyAt = s.Now.Add(-2 * time.Hour)
+			r.LastHealthyAt = facts.At(s.Now.Add(-2 * time.Hour))
 			kubeNode(s, "worker-3").Created = s.Now.Add(-3 * time.Hour)
 		}, verdict{reasons: down(hour), away: true}},
 	})

@@ -43,14 +43,14 @@ func (c chooser) cluster() *facts.Snapshot {
 		s.Longhorn.Nodes = append(s.Longhorn.Nodes, node)
 	}
 	for v := range 3 {
-		s.Longhorn.Volumes = append(s.Longhorn.Volumes, facts.LHVolume{Name: fmt.Sprintf("v%d", v), Sharded: yes(4), Deleting: rarely(yes, now)})
+		s.Longhorn.Volumes = append(s.Longhorn.Volumes, facts.LHVolume{Name: fmt.Sprintf("v%d", v), Sharded: yes(4), Deleting: facts.At(rarely(yes, now))})
 	}
 	for r := range 6 {
 		on := c(3)
 		s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{Name: fmt.Sprintf("r%d", r), Volume: pick(c, "v0", "v1", "v2", "v3"),
 			NodeID: pick(c, fmt.Sprintf("n%d", on), fmt.Sprintf("n%d", on), "n3", ""), DiskID: pick(c, fmt.Sprintf("d%d", on), fmt.Sprintf("d%d", on), "d0", ""),
-			Active: !yes(6), HealthyAt: pick(c, times...),
-			LastHealthyAt: pick(c, times...), FailedAt: rarely(yes, now), Deleting: rarely(yes, now), EvictionRequested: yes(6),
+			Active: !yes(6), HealthyAt: facts.At(pick(c, times...)),
+			LastHealthyAt: facts.At(pick(c, times...)), FailedAt: facts.At(rarely(yes, now)), Deleting: facts.At(rarely(yes, now)), EvictionRequested: yes(6),
 			LinkedCloneSource: pick(c, "", "", "", "", "", "", "r0", "r1", "r5", "r9")})
 	}
 	for i := range 4 {

@@ -33,7 +33,7 @@ func TestLeaving(t *testing.T) {
 			if asked := strings.HasSuffix(name, "evicted") || name == "drain policy"; j.Evicting != asked {
 				t.Errorf("evicting %t, want %t", j.Evicting, asked)
 			}
-			first(s).FailedAt = s.Now
+			first(s).FailedAt = facts.At(s.Now)
 			verdict{reasons: reason(replica.Failed)}.compare(t, replica.NewCluster(s).Judge(first(s)))
 		})
 	}
@@ -54,14 +54,14 @@ func TestLinkedClones(t *testing.T) {
 		}},
 		"of a clone of a failed replica": {func(s *facts.Snapshot, r *facts.LHReplica) {
 			r.LinkedCloneSource, last(s).LinkedCloneSource = last(s).Name, s.Longhorn.Replicas[0].Name
-			s.Longhorn.Replicas[0].FailedAt = s.Now
+			s.Longhorn.Replicas[0].FailedAt = facts.At(s.Now)
 		}, verdict{reasons: reason(replica.CloneSource)}},
 		"of a failed replica": {func(s *facts.Snapshot, r *facts.LHReplica) {
-			last(s).FailedAt, r.LinkedCloneSource = s.Now, last(s).Name
+			last(s).FailedAt, r.LinkedCloneSource = facts.At(s.Now), last(s).Name
 		}, verdict{reasons: reason(replica.CloneSource)}},
 		"of a volume that is being deleted": {func(s *facts.Snapshot, r *facts.LHReplica) {
 			r.LinkedCloneSource = last(s).Name
-			s.Longhorn.Volumes[len(s.Longhorn.Volumes)-1].Deleting = s.Now
+			s.Longhorn.Volumes[len(s.Longhorn.Volumes)-1].Deleting = facts.At(s.Now)
 		}, verdict{reasons: reason(replica.CloneSource)}},
 		"of a volume that is not on record": {func(s *facts.Snapshot, r *facts.LHReplica) {
 			r.LinkedCloneSource, last(s).Volume = last(s).Name, "gone"

@@ -45,6 +45,9 @@ type Delivery struct {
 	// Ref is the receiver's name of the message, such as where its thread is; empty
 	// where it gives none.
 	Ref string
+	// Unsure are other severities under which it was handed to a sender who never said
+	// how that went: the receiver may have it so. Empty once it was sent.
+	Unsure []Severity
 	// Tries is how many attempts were in vain, in runs and between them, Error why the last of them failed.
 	// It shows no secret.
 	Tries int

@@ -3,6 +3,7 @@ package watch
 import (
 	"bytes"
 	"compress/gzip"
+	"strings"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -79,10 +80,13 @@ func (s *status) notices(now time.Time) []report.Notice {
 		out = append(out, report.Notice{Text: "This report is " + text.Duration(now.Sub(s.last.at)) + " old. " + next})
 	}
 	if s.trouble != nil {
-		bad("The last run, begun at " + clockTime(s.troubled) + ", did not go well: " + s.trouble.Error())
+		bad("The last run, begun at " + clockTime(s.troubled) + ", did not go well: " + oneLine(s.trouble))
 	}
 	if s.refused != nil {
-		bad("The configuration was read again at " + clockTime(s.refusal) + " and refused; the one before goes on: " + s.refused.Error())
+		bad("The configuration was read again at " + clockTime(s.refusal) + " and refused; the one before goes on: " + oneLine(s.refused))
 	}
 	return out
 }
+
+// oneLine is an error that may be several, each in a line of its own.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -75,7 +75,7 @@ func secured(next http.Handler, hosts []string) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		if len(hosts) > 0 && !known(r.Host, hosts) {
-			http.Error(w, "this server does not answer under that name", http.StatusMisdirectedRequest)
+			http.Error(w, "this server does not answer under that name: ask for localhost or 127.0.0.1, or set notify.reportURL to the name that it has for you", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

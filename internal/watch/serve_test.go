@@ -192,6 +192,9 @@ func TestHosts(t *testing.T) {
 			if w.Code != want {
 				t.Errorf("host %q: %d, want %d", host, w.Code, want)
 			}
+			if want == 421 && !strings.Contains(w.Body.String(), "ask for localhost") {
+				t.Errorf("host %q: %q does not say what to do", host, w.Body)
+			}
 		}
 		if got := b.get("/healthz", nil); got.Code != 200 { // of example.com
 			t.Errorf("without a list of hosts: %d", got.Code)

@@ -78,13 +78,13 @@ func TestIncomplete(t *testing.T) {
 		b.job0(func(job *Job) {
 			run := job.Run
 			job.Run = func(ctx context.Context, publish func(*verdict.Run) error) error {
-				return errors.Join(run(ctx, publish), errors.New("slack: not_in_channel"))
+				return errors.Join(run(ctx, publish), errors.New("slack: not_in_channel"), errors.New("email: no STARTTLS"))
 			}
 		})
 		b.begin()
 		b.pass(time.Minute)
 		b.counted(0, 1, 0, 0)
-		if page := b.page(); !strings.Contains(page, "did not go well: slack: not_in_channel") || !strings.Contains(page, "The invariant holds") {
+		if page := b.page(); !strings.Contains(page, "did not go well: slack: not_in_channel; email: no STARTTLS<") || !strings.Contains(page, "The invariant holds") {
 			t.Errorf("the page:\n%s", page)
 		}
 		b.stop(nil)

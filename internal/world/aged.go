@@ -267,10 +267,10 @@ func (l *Life) attach(claim string, attached bool) {
 		panic(fmt.Sprintf("no volume of claim %s", claim))
 	}
 	v := &l.Snapshot.Longhorn.Volumes[i]
-	v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", l.at
+	v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", facts.At(l.at)
 	state := "stopped"
 	if attached {
-		v.State, v.Robustness, v.NodeID, v.LastPodRefAt, state = "attached", "healthy", "worker-1", time.Time{}, "running"
+		v.State, v.Robustness, v.NodeID, v.LastPodRefAt, state = "attached", "healthy", "worker-1", 0, "running"
 	}
 	for j := range l.Snapshot.Longhorn.Replicas {
 		if r := &l.Snapshot.Longhorn.Replicas[j]; r.Volume == v.Name {

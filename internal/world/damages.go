@@ -98,7 +98,7 @@ func AddClaim(s *facts.Snapshot, c facts.Claim) {
 	}
 	b.addClaim(c, false)
 	v := &s.Longhorn.Volumes[len(s.Longhorn.Volumes)-1]
-	v.ActualBytes, v.LastPodRefAt = 0, time.Time{}
+	v.ActualBytes, v.LastPodRefAt = 0, 0
 	LastBackup(s, v, time.Time{})
 	Settle(s)
 }

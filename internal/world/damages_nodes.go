@@ -38,8 +38,8 @@ func LoseNode(s *facts.Snapshot, name string) {
 		case v == nil:
 			r.State = "stopped"
 		case r.NodeID == name:
-			r.FailedAt, r.LastFailedAt, r.State = s.Now, s.Now, "stopped"
-			v.Robustness, v.LastDegradedAt = "degraded", s.Now
+			r.FailedAt, r.LastFailedAt, r.State = facts.At(s.Now), facts.At(s.Now), "stopped"
+			v.Robustness, v.LastDegradedAt = "degraded", facts.At(s.Now)
 		}
 	}
 	Settle(s)
@@ -67,7 +67,7 @@ func moveOrStop(s *facts.Snapshot, v *facts.LHVolume) {
 		s.Kube.Pods[i].Node, v.NodeID = s.Kube.Nodes[0].Name, s.Kube.Nodes[0].Name
 		return
 	}
-	v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", s.Now
+	v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", facts.At(s.Now)
 	if i < 0 {
 		return
 	}
@@ -168,8 +168,8 @@ func rebuildVolume(s *facts.Snapshot, v *facts.LHVolume, alive map[string]facts.
 			state = "running"
 		}
 		s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{
-			Name: fmt.Sprintf("%s-r-%s", v.Name, n.Disks[0].UUID[len(n.Disks[0].UUID)-8:]), Volume: v.Name, Created: s.Now,
-			NodeID: n.Name, DiskID: n.Disks[0].UUID, Active: true, State: state, HealthyAt: s.Now, LastHealthyAt: s.Now})
+			Name: fmt.Sprintf("%s-r-%s", v.Name, n.Disks[0].UUID[len(n.Disks[0].UUID)-8:]), Volume: v.Name, Created: facts.At(s.Now),
+			NodeID: n.Name, DiskID: n.Disks[0].UUID, Active: true, State: state, HealthyAt: facts.At(s.Now), LastHealthyAt: facts.At(s.Now)})
 	}
 	if v.State == "attached" {
 		v.Robustness = "healthy"

@@ -3,7 +3,6 @@ package world
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"hubaudit/internal/facts"
 )
@@ -29,7 +28,7 @@ func addBlank(s *facts.Snapshot, v *facts.LHVolume, n int) {
 	for i := range min(v.WantReplicas, len(s.Longhorn.Nodes)) {
 		node := &s.Longhorn.Nodes[(n+i)%len(s.Longhorn.Nodes)]
 		s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{Name: fmt.Sprintf("%s-r-b%07x", v.Name, n*16+i),
-			Volume: v.Name, Created: s.Now, NodeID: node.Name, DiskID: node.Disks[0].UUID, Active: true, State: "stopped"})
+			Volume: v.Name, Created: facts.At(s.Now), NodeID: node.Name, DiskID: node.Disks[0].UUID, Active: true, State: "stopped"})
 	}
 }
 
@@ -39,7 +38,7 @@ func FormatReplicas(s *facts.Snapshot, v *facts.LHVolume) {
 	v.ActualBytes = 35 << 20 // an empty ext4
 	for i := range s.Longhorn.Replicas {
 		if r := &s.Longhorn.Replicas[i]; r.Volume == v.Name {
-			r.HealthyAt, r.LastHealthyAt, r.FailedAt = s.Now, s.Now, time.Time{}
+			r.HealthyAt, r.LastHealthyAt, r.FailedAt = facts.At(s.Now), facts.At(s.Now), 0
 		}
 	}
 }

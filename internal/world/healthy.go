@@ -189,7 +189,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	b.s.Kube.Volumes = append(b.s.Kube.Volumes, facts.Volume{Name: c.VolumeName, UID: uid("volume", n), Created: c.Created.Add(3 * time.Second),
 		Phase: "Bound", ReclaimPolicy: "Retain", StorageClass: Class, CapacityBytes: c.RequestBytes, Driver: "driver.longhorn.io",
 		Handle: c.VolumeName, ClaimNamespace: Namespace, ClaimName: c.Name, ClaimUID: c.UID})
-	v := facts.LHVolume{Name: c.VolumeName, Created: c.Created.Add(2 * time.Second), State: "detached", Robustness: "unknown",
+	v := facts.LHVolume{Name: c.VolumeName, Created: facts.At(c.Created.Add(2 * time.Second)), State: "detached", Robustness: "unknown",
 		WantReplicas: b.size.Replicas, DataEngine: "v1", DataLocality: "disabled", SizeBytes: c.RequestBytes, ActualBytes: 150 << 20,
 		BackupTarget:      BackupTarget,
 		OfflineRebuilding: "ignored", Image: engineImage(b.s.Longhorn.Version),
@@ -197,7 +197,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 	if attached {
 		v.State, v.Robustness = "attached", "healthy"
 	} else {
-		v.LastPodRefAt = Now.Add(-time.Duration(1+n%72) * time.Hour)
+		v.LastPodRefAt = facts.At(Now.Add(-time.Duration(1+n%72) * time.Hour))
 	}
 	addBackups(b.s, &v, latestBackup(), keptBackups)
 	b.s.Longhorn.Volumes = append(b.s.Longhorn.Volumes, v)
@@ -205,7 +205,7 @@ func (b *builder) addClaim(c facts.Claim, attached bool) {
 		node := (n+r)%b.size.Nodes + 1
 		rep := facts.LHReplica{Name: fmt.Sprintf("%s-r-%08x", v.Name, uint32(n*16+r)), Volume: v.Name, Created: v.Created,
 			NodeID: fmt.Sprintf("worker-%d", node), DiskID: uid("disk", node), Active: true, State: "stopped",
-			HealthyAt: v.Created.Add(30 * time.Second), LastHealthyAt: v.Created.Add(30 * time.Second)}
+			HealthyAt: v.Created + 30, LastHealthyAt: v.Created + 30}
 		if attached {
 			rep.State = "running"
 		}

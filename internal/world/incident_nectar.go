@@ -147,7 +147,7 @@ func keepRunning(s *facts.Snapshot, few int) {
 func attach(s *facts.Snapshot, claim, node string) {
 	i := slices.IndexFunc(s.Longhorn.Volumes, func(v facts.LHVolume) bool { return v.ClaimName == claim })
 	v := &s.Longhorn.Volumes[i]
-	v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "attached", "healthy", node, time.Time{}
+	v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "attached", "healthy", node, 0
 	for i := range s.Longhorn.Replicas {
 		if r := &s.Longhorn.Replicas[i]; r.Volume == v.Name {
 			r.State = "running"

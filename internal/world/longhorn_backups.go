@@ -45,7 +45,7 @@ func LastBackup(s *facts.Snapshot, v *facts.LHVolume, at time.Time) {
 
 func forgetBackups(s *facts.Snapshot, v *facts.LHVolume) {
 	l := &s.Longhorn
-	v.LastBackupAt = time.Time{}
+	v.LastBackupAt = 0
 	l.Backups = slices.DeleteFunc(l.Backups, func(b facts.Series) bool { return b.Volume == v.Name })
 	l.BackupVolumes = slices.DeleteFunc(l.BackupVolumes, func(b facts.LHBackupVolume) bool { return b.Volume == v.Name })
 }
@@ -54,7 +54,7 @@ func forgetBackups(s *facts.Snapshot, v *facts.LHVolume) {
 // the newest is of a time.
 func addBackups(s *facts.Snapshot, v *facts.LHVolume, at time.Time, nights int) {
 	b := facts.Series{System: facts.SystemLonghorn, Volume: v.Name, Newest: backupPoint(v, at), Good: 1, Oldest: at}
-	for b.Good < nights && at.AddDate(0, 0, -b.Good).After(v.Created) {
+	for b.Good < nights && at.AddDate(0, 0, -b.Good).After(v.Created.Time()) {
 		b.Oldest = at.AddDate(0, 0, -b.Good)
 		if b.Good++; b.Good == 2 {
 			b.Previous = backupPoint(v, b.Oldest)
@@ -68,7 +68,7 @@ func addBackups(s *facts.Snapshot, v *facts.LHVolume, at time.Time, nights int) 
 // NoBackups takes away all of Longhorn's backups: no volume was ever backed up.
 func NoBackups(s *facts.Snapshot) {
 	for i := range s.Longhorn.Volumes {
-		s.Longhorn.Volumes[i].LastBackupAt = time.Time{}
+		s.Longhorn.Volumes[i].LastBackupAt = 0
 	}
 	s.Longhorn.Backups, s.Longhorn.BackupVolumes = nil, nil
 	Settle(s)
@@ -80,7 +80,7 @@ func backUpAll(s *facts.Snapshot, at time.Time) {
 	s.Longhorn.Backups, s.Longhorn.BackupVolumes = nil, nil
 	for i := range s.Longhorn.Volumes {
 		v := &s.Longhorn.Volumes[i]
-		if v.LastBackupAt = (time.Time{}); v.Created.Before(at) {
+		if v.LastBackupAt = 0; v.Created.Time().Before(at) {
 			addBackups(s, v, at, keptBackups)
 		}
 	}
@@ -114,7 +114,7 @@ func backupVolumeOf(s *facts.Snapshot, v *facts.LHVolume) facts.LHBackupVolume {
 
 // recordBackup writes down a volume's newest backup where Longhorn does.
 func recordBackup(s *facts.Snapshot, v *facts.LHVolume, newest facts.Point, in *facts.LHBackupVolume) {
-	v.LastBackupAt = newest.Time
+	v.LastBackupAt = facts.At(newest.Time)
 	in.LastBackup, in.LastBackupAt, in.LastSyncedAt, in.StoredBytes = newest.Name, newest.Time, s.Now.Add(-2*time.Minute), v.ActualBytes
 }
 

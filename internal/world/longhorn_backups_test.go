@@ -24,7 +24,7 @@ func agree(t *testing.T, s *facts.Snapshot) {
 		stored[b.Volume] = b.LastBackupAt
 	}
 	for _, v := range s.Longhorn.Volumes {
-		if at := v.LastBackupAt; !at.Equal(newest[v.Name]) || !at.Equal(stored[v.Name]) {
+		if at := v.LastBackupAt.Time(); !at.Equal(newest[v.Name]) || !at.Equal(stored[v.Name]) {
 			t.Errorf("volume %s was backed up at %s, its newest backup is of %s, its backup volume says %s", v.Name, at, newest[v.Name], stored[v.Name])
 		}
 	}
@@ -64,7 +64,7 @@ func TestBackUp(t *testing.T) {
 	agree(t, s)
 	night := v.LastBackupAt
 	world.BackUp(s, v, at)
-	if b := series(); !b.Newest.Time.Equal(at) || !b.Previous.Time.Equal(night) || b.Good != 7 {
+	if b := series(); !b.Newest.Time.Equal(at) || !b.Previous.Time.Equal(night.Time()) || b.Good != 7 {
 		t.Errorf("one more: %+v", b)
 	}
 	agree(t, s)

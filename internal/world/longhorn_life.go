@@ -85,7 +85,7 @@ func NewLonghornLife(size Size, version string) *LonghornLife {
 	}
 	for i := range s.Longhorn.Volumes {
 		v := &s.Longhorn.Volumes[i]
-		l.volumes[v.Name] = &volumeLife{holds: content{1, 1}, owed: 1, wanted: v.NodeID, used: v.LastPodRefAt}
+		l.volumes[v.Name] = &volumeLife{holds: content{1, 1}, owed: 1, wanted: v.NodeID, used: v.LastPodRefAt.Time()}
 	}
 	for i := range s.Longhorn.Replicas {
 		r := &s.Longhorn.Replicas[i]
@@ -132,7 +132,7 @@ func (l *LonghornLife) moving() bool {
 	}
 	for i := range l.Snapshot.Longhorn.Volumes {
 		v := &l.Snapshot.Longhorn.Volumes[i]
-		waiting := v.Robustness == "degraded" && l.Snapshot.Now.Sub(v.LastDegradedAt) <= replenishWait
+		waiting := v.Robustness == "degraded" && l.Snapshot.Now.Sub(v.LastDegradedAt.Time()) <= replenishWait
 		if waiting || l.volumes[v.Name].rebuilt != "" || (l.volumes[v.Name].wanted != "") != (v.State == "attached") {
 			return true
 		}

@@ -2,7 +2,6 @@ package world
 
 import (
 	"slices"
-	"time"
 
 	"hubaudit/internal/facts"
 )
@@ -11,7 +10,7 @@ import (
 func (l *LonghornLife) serve(v *facts.LHVolume) {
 	of := l.volumes[v.Name]
 	if !l.up(v.NodeID) {
-		v.Robustness, v.LastDegradedAt = "unknown", time.Time{}
+		v.Robustness, v.LastDegradedAt = "unknown", 0
 		return
 	}
 	l.failLost(v)
@@ -34,14 +33,14 @@ func (l *LonghornLife) serve(v *facts.LHVolume) {
 		l.detach(v) // the engine has nothing to serve
 		return
 	case healthy >= v.WantReplicas:
-		v.Robustness, v.LastDegradedAt = "healthy", time.Time{}
+		v.Robustness, v.LastDegradedAt = "healthy", 0
 		if healthy-evicting < v.WantReplicas && evicting > 0 {
 			l.replenish(v)
 		}
 		l.dropEvicted(v, healthy)
 	default:
 		if v.Robustness != "degraded" {
-			v.Robustness, v.LastDegradedAt = "degraded", l.Snapshot.Now
+			v.Robustness, v.LastDegradedAt = "degraded", facts.At(l.Snapshot.Now)
 		}
 		l.replenish(v)
 	}
@@ -75,12 +74,12 @@ func (l *LonghornLife) replenish(v *facts.LHVolume) {
 		}
 		waiting = true
 		if n := l.kubeNode(r.NodeID); l.seesDisk(r) && l.lhNode(r.NodeID).AllowScheduling && !n.Unschedulable {
-			r.FailedAt, r.HealthyAt, r.State = time.Time{}, time.Time{}, "running"
+			r.FailedAt, r.HealthyAt, r.State = 0, 0, "running"
 			of.rebuilt, of.done = r.Name, l.Snapshot.Now.Add(rebuildTime)
 			return
 		}
 	}
-	if waiting && v.Robustness == "degraded" && l.Snapshot.Now.Sub(v.LastDegradedAt) < replenishWait {
+	if waiting && v.Robustness == "degraded" && l.Snapshot.Now.Sub(v.LastDegradedAt.Time()) < replenishWait {
 		return
 	}
 	if r := l.schedule(v); r != nil {
@@ -107,16 +106,16 @@ func (l *LonghornLife) rebuild(v *facts.LHVolume) {
 }
 
 func (l *LonghornLife) becomeHealthy(r *facts.LHReplica) {
-	r.HealthyAt = l.Snapshot.Now
+	r.HealthyAt = facts.At(l.Snapshot.Now)
 	if l.minor >= 7 {
-		r.LastHealthyAt = l.Snapshot.Now
+		r.LastHealthyAt = facts.At(l.Snapshot.Now)
 	}
 }
 
 func (l *LonghornLife) fail(r *facts.LHReplica) {
-	r.FailedAt, r.State = l.Snapshot.Now, "stopped"
+	r.FailedAt, r.State = facts.At(l.Snapshot.Now), "stopped"
 	if l.minor >= 7 {
-		r.LastFailedAt = l.Snapshot.Now
+		r.LastFailedAt = facts.At(l.Snapshot.Now)
 	}
 }
 
@@ -137,7 +136,7 @@ func (l *LonghornLife) dropEvicted(v *facts.LHVolume, healthy int) {
 // dropStale takes failed replicas away that nobody can use any more.
 func (l *LonghornLife) dropStale(v *facts.LHVolume) {
 	for _, r := range l.replicas(v.Name) {
-		if !r.FailedAt.IsZero() && l.Snapshot.Now.Sub(r.FailedAt) > staleTimeout {
+		if !r.FailedAt.IsZero() && l.Snapshot.Now.Sub(r.FailedAt.Time()) > staleTimeout {
 			l.DeleteReplica(r.Name)
 			return
 		}
@@ -168,7 +167,7 @@ func (l *LonghornLife) detach(v *facts.LHVolume) {
 		}
 		r.State = "stopped"
 	}
-	v.State, v.Robustness, v.NodeID, v.LastDegradedAt, of.rebuilt = "detached", "unknown", "", time.Time{}, ""
+	v.State, v.Robustness, v.NodeID, v.LastDegradedAt, of.rebuilt = "detached", "unknown", "", 0, ""
 }
 
 // schedule makes the record of a new replica on a node that has none, in another
@@ -199,7 +198,7 @@ func (l *LonghornLife) schedule(v *facts.LHVolume) *facts.LHReplica {
 	if best == nil {
 		return nil
 	}
-	s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{Name: v.Name + "-r-" + l.name(), Volume: v.Name, Created: s.Now,
+	s.Longhorn.Replicas = append(s.Longhorn.Replicas, facts.LHReplica{Name: v.Name + "-r-" + l.name(), Volume: v.Name, Created: facts.At(s.Now),
 		NodeID: best.Name, DiskID: on, Active: true, State: "stopped"})
 	r := &s.Longhorn.Replicas[len(s.Longhorn.Replicas)-1]
 	l.disk(best.Name, on).content[r.Name] = content{}

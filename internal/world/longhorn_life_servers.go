@@ -22,7 +22,7 @@ func (l *LonghornLife) StartServer(volume, node string) {
 	hub.Servers = append(hub.Servers, facts.Server{ID: sp.ServerID, IP: sp.State.PodName, Port: 8888})
 	s.Kube.Pods = append(s.Kube.Pods, facts.Pod{Namespace: hub.Namespace, Name: sp.State.PodName, Phase: "Running", Node: node,
 		Component: "singleuser-server", User: user.Name, Server: sp.Name, HasUser: true, KubeSpawnerVersion: "7.0.0", Created: s.Now, Claims: []string{v.ClaimName}})
-	v.LastPodRefAt = time.Time{}
+	v.LastPodRefAt = 0
 }
 
 // StopServer stops the server that has a volume mounted or waits for it.
@@ -36,7 +36,7 @@ func (l *LonghornLife) StopServer(volume string) {
 	if v.State == "attached" && l.up(v.NodeID) {
 		l.detach(v)
 	}
-	v.LastPodRefAt = s.Now
+	v.LastPodRefAt = facts.At(s.Now)
 	s.Kube.Pods = slices.DeleteFunc(s.Kube.Pods, func(p facts.Pod) bool { return slices.Contains(p.Claims, v.ClaimName) })
 	if sp := l.spawnerOf(v); sp != nil {
 		hub.Servers = slices.DeleteFunc(hub.Servers, func(s facts.Server) bool { return s.ID == sp.ServerID })
@@ -81,7 +81,7 @@ func (l *LonghornLife) NewHome(from string) string {
 	sp.UserID, sp.LastActivity = user.ID, s.Now
 	user.Created, user.LastActivity = s.Now, s.Now
 	s.Kube.Claims[len(s.Kube.Claims)-1].Created, s.Kube.Volumes[len(s.Kube.Volumes)-1].Created = s.Now, s.Now
-	*v = facts.LHVolume{Name: v.Name, Created: s.Now, State: "detached", Robustness: "unknown", WantReplicas: v.WantReplicas, DataEngine: "v1",
+	*v = facts.LHVolume{Name: v.Name, Created: facts.At(s.Now), State: "detached", Robustness: "unknown", WantReplicas: v.WantReplicas, DataEngine: "v1",
 		DataLocality: "disabled", SizeBytes: v.SizeBytes, Image: v.Image, OfflineRebuilding: v.OfflineRebuilding, ClaimNamespace: v.ClaimNamespace,
 		ClaimName: v.ClaimName, VolumeName: v.VolumeName}
 	s.Longhorn.Replicas = slices.DeleteFunc(s.Longhorn.Replicas, func(r facts.LHReplica) bool { return r.Volume == v.Name })
@@ -153,7 +153,7 @@ func (l *LonghornLife) NewRelease(image string) {
 		r := &s.Longhorn.Replicas[i]
 		if r.State == "running" {
 			old := r.Name
-			r.Name, r.Created = r.Volume+"-r-"+l.name(), s.Now
+			r.Name, r.Created = r.Volume+"-r-"+l.name(), facts.At(s.Now)
 			if d := l.disk(r.NodeID, r.DiskID); d != nil {
 				d.content[r.Name] = d.content[old]
 				delete(d.content, old)

@@ -2,7 +2,6 @@ package world
 
 import (
 	"slices"
-	"time"
 
 	"hubaudit/internal/facts"
 )
@@ -63,7 +62,7 @@ func (l *LonghornLife) salvage(v *facts.LHVolume) {
 		return
 	}
 	var usable []*facts.LHReplica
-	var last time.Time
+	var last facts.Moment
 	for _, r := range l.replicas(v.Name) {
 		if !r.HealthyAt.IsZero() && !r.FailedAt.IsZero() && l.seesDisk(r) {
 			usable = append(usable, r)
@@ -73,8 +72,8 @@ func (l *LonghornLife) salvage(v *facts.LHVolume) {
 		}
 	}
 	for _, r := range usable {
-		if last.Sub(r.FailedAt) < salvageLimit {
-			r.FailedAt = time.Time{}
+		if last.Time().Sub(r.FailedAt.Time()) < salvageLimit {
+			r.FailedAt = 0
 			v.Robustness = "unknown"
 		}
 	}
@@ -82,7 +81,7 @@ func (l *LonghornLife) salvage(v *facts.LHVolume) {
 		l.Snapshot.Longhorn.Salvages = slices.DeleteFunc(l.Snapshot.Longhorn.Salvages, func(s facts.LHSalvage) bool { return s.Volume == v.Name })
 		l.Snapshot.Longhorn.Salvages = append(l.Snapshot.Longhorn.Salvages, facts.LHSalvage{Volume: v.Name, At: l.Snapshot.Now})
 		if l.minor >= 12 {
-			v.LastAutoSalvagedAt = l.Snapshot.Now
+			v.LastAutoSalvagedAt = facts.At(l.Snapshot.Now)
 		}
 		l.takeServed(v)
 	}
@@ -150,7 +149,7 @@ func (l *LonghornLife) attach(v *facts.LHVolume, node string) {
 	}
 	v.State, v.NodeID, v.LastAttachedBy, v.Robustness = "attached", node, "csi", "healthy"
 	if l.volumes[v.Name].wanted != "" {
-		v.LastPodRefAt = time.Time{}
+		v.LastPodRefAt = 0
 	}
 	for _, r := range l.replicas(v.Name) {
 		if r.FailedAt.IsZero() && r.NodeID != "" {

@@ -17,14 +17,14 @@ const aNight = 26 * time.Hour
 // newest one, and a night was missed.
 func (e *estate) lacks(v *facts.LHVolume) bool {
 	newest, _ := e.NewestBackup(v.Name)
-	return e.Snapshot.Now.Sub(v.Created) > aNight && newest.Before(e.lastUse(v)) && newest.Before(e.Snapshot.Now.Add(-aNight))
+	return e.Snapshot.Now.Sub(v.Created.Time()) > aNight && newest.Before(e.lastUse(v)) && newest.Before(e.Snapshot.Now.Add(-aNight))
 }
 
 // lastUse is when a home was last used, as far as anyone can know: of a server
 // whose machine went down the hub learns when it is back.
 func (e *estate) lastUse(v *facts.LHVolume) time.Time {
 	at := e.LastUsed(v.Name)
-	for _, other := range []time.Time{v.Created, v.LastPodRefAt} {
+	for _, other := range []time.Time{v.Created.Time(), v.LastPodRefAt.Time()} {
 		if other.After(at) {
 			at = other
 		}

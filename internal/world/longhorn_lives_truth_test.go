@@ -48,7 +48,7 @@ var truths = map[string]func(e *estate, f verdict.Finding) bool{
 	"lh-volume-faulted":    func(e *estate, f verdict.Finding) bool { return e.copiesUp(f.Subject.Name) == 0 },
 	"lh-volume-degraded": func(e *estate, f verdict.Finding) bool {
 		return slices.ContainsFunc(e.named(f), func(v *facts.LHVolume) bool {
-			return v.State == "attached" && e.copiesUp(v.Name) < v.WantReplicas && e.Snapshot.Now.Sub(v.LastDegradedAt) >= grace
+			return v.State == "attached" && e.copiesUp(v.Name) < v.WantReplicas && e.Snapshot.Now.Sub(v.LastDegradedAt.Time()) >= grace
 		})
 	},
 	// Nothing tells since when a node is gone: one that is installed again around its
@@ -138,7 +138,7 @@ func (e *estate) lookForLosses(verdicts []verdict.Verdict) {
 	for i := range e.Snapshot.Longhorn.Volumes {
 		v := &e.Snapshot.Longhorn.Volumes[i]
 		up, away := e.Copies(v.Name)
-		if !e.Held(v.Name) || v.Restoring || v.CloneState == "initiated" || e.Snapshot.Now.Sub(v.Created) < 10*time.Minute {
+		if !e.Held(v.Name) || v.Restoring || v.CloneState == "initiated" || e.Snapshot.Now.Sub(v.Created.Time()) < 10*time.Minute {
 			continue
 		}
 		lost := said["lh-no-usable-replica"][v.Name] != "" || said["lh-blank-attach-risk"][v.Name] != ""
@@ -173,7 +173,7 @@ func (e *estate) lookForLosses(verdicts []verdict.Verdict) {
 // just now. Whether such a one comes back nobody can tell before. Nor can it be
 // told of a node that is not ready and shows no disk whether it has some.
 func (e *estate) within(v *facts.LHVolume) bool {
-	if v.State == "attached" && v.Robustness == "degraded" && e.Snapshot.Now.Sub(v.LastDegradedAt) < grace {
+	if v.State == "attached" && v.Robustness == "degraded" && e.Snapshot.Now.Sub(v.LastDegradedAt.Time()) < grace {
 		return true
 	}
 	return slices.ContainsFunc(e.Replicas(v.Name), func(r *facts.LHReplica) bool {
@@ -197,7 +197,7 @@ func (e *estate) lookForEmptied(v *facts.LHVolume, told bool) {
 		e.say("a formatting is not foretold: %s", v.Name)
 	}
 	e.formatted[v.Name] = true
-	if !told && e.Snapshot.Now.Sub(v.Created) > 24*time.Hour && !e.mending {
+	if !told && e.Snapshot.Now.Sub(v.Created.Time()) > 24*time.Hour && !e.mending {
 		e.say("an emptied home is missed: %s", v.Name)
 	}
 }

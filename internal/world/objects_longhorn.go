@@ -97,7 +97,7 @@ func (l longhorn) diskStatus(d *facts.LHDisk) object {
 }
 
 func (l longhorn) volume(v *facts.LHVolume) object {
-	m := metadata(l.Namespace, v.Name, v.Created, v.Deleting)
+	m := metadata(l.Namespace, v.Name, v.Created.Time(), v.Deleting.Time())
 	m["finalizers"] = anys("longhorn.io")
 	if labels := jobLabels(v); len(labels) > 0 {
 		m["labels"] = labels
@@ -130,11 +130,11 @@ func (l longhorn) volume(v *facts.LHVolume) object {
 	status := object{
 		"state": v.State, "robustness": v.Robustness, "currentNodeID": v.NodeID, "actualSize": v.ActualBytes,
 		"restoreRequired": v.Restoring, "isStandby": v.Standby, "cloneStatus": object{"state": v.CloneState},
-		"lastBackupAt": timestamp(v.LastBackupAt), "lastDegradedAt": timestamp(v.LastDegradedAt),
+		"lastBackupAt": timestamp(v.LastBackupAt.Time()), "lastDegradedAt": timestamp(v.LastDegradedAt.Time()),
 		"conditions": l.conditions(condition("scheduled", "True", "", noTime)...), "kubernetesStatus": kubernetesStatus(v),
 	}
 	if l.minor >= 12 {
-		setTime(status, "lastAutoSalvagedAt", v.LastAutoSalvagedAt)
+		setTime(status, "lastAutoSalvagedAt", v.LastAutoSalvagedAt.Time())
 	}
 	return object{"metadata": m, "spec": spec, "status": status}
 }
@@ -147,7 +147,7 @@ func setList(m object, key string, list []string) {
 
 func kubernetesStatus(v *facts.LHVolume) object {
 	ks := object{"namespace": v.ClaimNamespace, "pvcName": v.ClaimName, "pvName": v.VolumeName,
-		"lastPVCRefAt": timestamp(v.LastClaimRefAt), "lastPodRefAt": timestamp(v.LastPodRefAt)}
+		"lastPVCRefAt": timestamp(v.LastClaimRefAt.Time()), "lastPodRefAt": timestamp(v.LastPodRefAt.Time())}
 	if v.VolumeName != "" {
 		ks["pvStatus"] = "Bound"
 	}
@@ -155,15 +155,15 @@ func kubernetesStatus(v *facts.LHVolume) object {
 }
 
 func (l longhorn) replica(r *facts.LHReplica) object {
-	m := metadata(l.Namespace, r.Name, r.Created, r.Deleting)
+	m := metadata(l.Namespace, r.Name, r.Created.Time(), r.Deleting.Time())
 	m["labels"] = object{"longhornvolume": r.Volume}
 	m["finalizers"] = anys("longhorn.io")
 	spec := object{
 		"volumeName": r.Volume, "nodeID": r.NodeID, "diskID": r.DiskID, "active": r.Active,
-		"healthyAt": timestamp(r.HealthyAt), "failedAt": timestamp(r.FailedAt), "dataDirectoryName": r.Name,
+		"healthyAt": timestamp(r.HealthyAt.Time()), "failedAt": timestamp(r.FailedAt.Time()), "dataDirectoryName": r.Name,
 	}
-	setTime(spec, "lastHealthyAt", r.LastHealthyAt)
-	setTime(spec, "lastFailedAt", r.LastFailedAt)
+	setTime(spec, "lastHealthyAt", r.LastHealthyAt.Time())
+	setTime(spec, "lastFailedAt", r.LastFailedAt.Time())
 	setText(spec, "linkedCloneSrcReplicaName", r.LinkedCloneSource)
 	status := object{"currentState": r.State}
 	if l.minor < 6 { // the request moved from status to spec in 1.6

@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
-	"time"
 
 	"hubaudit/internal/facts"
 )
@@ -66,7 +65,7 @@ func FitLonghorn(s *facts.Snapshot, version string) {
 	}
 	for i := range l.Replicas {
 		if r.minor < 7 {
-			l.Replicas[i].LastHealthyAt, l.Replicas[i].LastFailedAt = time.Time{}, time.Time{}
+			l.Replicas[i].LastHealthyAt, l.Replicas[i].LastFailedAt = 0, 0
 		}
 	}
 	for i := range l.EngineImages {
@@ -136,7 +135,7 @@ func fitVolume(v *facts.LHVolume, r release) {
 		v.OfflineRebuilding = ""
 	}
 	if r.minor < 12 {
-		v.LastAutoSalvagedAt = time.Time{}
+		v.LastAutoSalvagedAt = 0
 	}
 	if !r.has(facts.LonghornShards) {
 		v.Sharded = false

@@ -37,7 +37,10 @@ func Rename(s *facts.Snapshot, oldnew ...string) {
 	Settle(s)
 }
 
-var timeType = reflect.TypeFor[time.Time]()
+var (
+	timeType   = reflect.TypeFor[time.Time]()
+	momentType = reflect.TypeFor[facts.Moment]()
+)
 
 // rewrite replaces every time and every text below a value in place; nil
 // leaves its kind alone. Keys and values of maps stay as they are.
@@ -46,6 +49,10 @@ func rewrite(v reflect.Value, times func(time.Time) time.Time, text func(string)
 	case v.Type() == timeType:
 		if times != nil {
 			v.Set(reflect.ValueOf(times(v.Interface().(time.Time))))
+		}
+	case v.Type() == momentType:
+		if times != nil {
+			v.Set(reflect.ValueOf(facts.At(times(v.Interface().(facts.Moment).Time()))))
 		}
 	case v.Kind() == reflect.Pointer:
 		if !v.IsNil() {

@@ -71,15 +71,15 @@ func crowded() *facts.Snapshot {
 		{Namespace: "a", Name: "content", Created: t},
 		{Namespace: "a", Name: "good", Created: t, Claim: "c", Ready: true, Taken: t.Add(time.Second), RestoreBytes: 10 << 30},
 		{Namespace: "a", Name: "wrong", Created: t, Claim: "c", Error: "no space: 100 %"}}
-	l.Volumes[0].Robustness, l.Volumes[0].LastDegradedAt, l.Volumes[0].LastAttachedBy = "degraded", t, "worker-1"
-	l.Volumes[1].Deleting, l.Volumes[1].Standby, l.Volumes[1].FromBackup, l.Volumes[1].Restoring = t, true, "s3://b@r/?backup=x", true
+	l.Volumes[0].Robustness, l.Volumes[0].LastDegradedAt, l.Volumes[0].LastAttachedBy = "degraded", facts.At(t), "worker-1"
+	l.Volumes[1].Deleting, l.Volumes[1].Standby, l.Volumes[1].FromBackup, l.Volumes[1].Restoring = facts.At(t), true, "s3://b@r/?backup=x", true
 	l.Volumes[2].CloneState, l.Volumes[2].DataEngine, l.Volumes[2].DataLocality = "initiated", "v2", "strict-local"
-	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt, l.Volumes[3].LastBackupAt = t, t, time.Time{}
+	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt, l.Volumes[3].LastBackupAt = facts.At(t), facts.At(t), 0
 	l.Volumes[4].Sharded = true
-	l.Volumes[5].LastAutoSalvagedAt, l.Volumes[5].OfflineRebuilding, l.Volumes[5].Image = t, "enabled", ""
+	l.Volumes[5].LastAutoSalvagedAt, l.Volumes[5].OfflineRebuilding, l.Volumes[5].Image = facts.At(t), "enabled", ""
 	l.Volumes[6].NodeSelector, l.Volumes[6].DiskSelector = []string{"storage", "big"}, []string{"ssd"}
-	l.Replicas[0].FailedAt, l.Replicas[0].LastFailedAt, l.Replicas[0].HealthyAt = t, t, time.Time{}
-	l.Replicas[1].Active, l.Replicas[1].EvictionRequested, l.Replicas[1].Deleting = false, true, t
+	l.Replicas[0].FailedAt, l.Replicas[0].LastFailedAt, l.Replicas[0].HealthyAt = facts.At(t), facts.At(t), 0
+	l.Replicas[1].Active, l.Replicas[1].EvictionRequested, l.Replicas[1].Deleting = false, true, facts.At(t)
 	l.Replicas[2].LinkedCloneSource, l.Replicas[2].NodeID, l.Replicas[2].DiskID = "source-r-1", "", ""
 	l.Nodes[0].Ready, l.Nodes[0].ReadyReason, l.Nodes[0].EvictionRequested = "False", "KubernetesNodeGone", true
 	l.Nodes[1].Ready, l.Nodes[1].ReadySince, l.Nodes[1].AllowScheduling = "", time.Time{}, false

@@ -90,7 +90,7 @@ func byDataMover(s *facts.Snapshot) {
 	}
 	for i := range s.Longhorn.Volumes {
 		if v := &s.Longhorn.Volumes[i]; v.ClaimName != world.HubClaim {
-			v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", at
+			v.State, v.Robustness, v.NodeID, v.LastPodRefAt = "detached", "unknown", "", facts.At(at)
 		}
 	}
 }

@@ -45,9 +45,6 @@ func TestChartVariants(t *testing.T) {
 			var got []string
 			for _, o := range objects {
 				got = append(got, o.GetKind())
-				if strings.HasPrefix(o.GetAPIVersion(), "monitoring.coreos.com/") {
-					continue // no API server knows these by itself
-				}
 				content, err := json.Marshal(o)
 				if err != nil {
 					t.Fatal(err)

@@ -170,12 +170,12 @@ func everything() *facts.Snapshot {
 		{Namespace: world.Namespace, Name: "good", Claim: "c", Ready: true, Taken: at.Add(time.Second), RestoreBytes: 10 << 30},
 		{Namespace: world.Namespace, Name: "imported"},
 		{Namespace: world.Namespace, Name: "wrong", Claim: "c", Error: "no space: 100 %"}}
-	l.Volumes[0].Robustness, l.Volumes[0].LastDegradedAt, l.Volumes[0].LastAttachedBy = "degraded", at, "worker-1"
+	l.Volumes[0].Robustness, l.Volumes[0].LastDegradedAt, l.Volumes[0].LastAttachedBy = "degraded", facts.At(at), "worker-1"
 	l.Volumes[1].Standby, l.Volumes[1].FromBackup, l.Volumes[1].Restoring = true, "s3://b@r/?backup=x", true
 	l.Volumes[2].CloneState, l.Volumes[2].DataEngine, l.Volumes[2].DataLocality = "initiated", "v2", "strict-local"
-	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt = at, at
+	l.Volumes[3].LastClaimRefAt, l.Volumes[3].LastPodRefAt = facts.At(at), facts.At(at)
 	world.LastBackup(s, &l.Volumes[3], time.Time{})
-	l.Replicas[0].FailedAt, l.Replicas[0].LastFailedAt, l.Replicas[0].HealthyAt = at, at, time.Time{}
+	l.Replicas[0].FailedAt, l.Replicas[0].LastFailedAt, l.Replicas[0].HealthyAt = facts.At(at), facts.At(at), 0
 	l.Replicas[1].Active, l.Replicas[1].EvictionRequested = false, true
 	l.Replicas[2].NodeID, l.Replicas[2].DiskID = "", ""
 	l.Nodes[0].Ready, l.Nodes[0].ReadyReason, l.Nodes[0].EvictionRequested = "False", "KubernetesNodeGone", true

@@ -103,11 +103,11 @@ func unfinished(s *facts.Snapshot) {
 	l[1].Standby, l[1].FromBackup = true, "s3://b@r/?backup=x"
 	l[2].Restoring, l[2].FromBackup = true, "s3://b@r/?backup=x"
 	l[3].CloneState = "initiated"
-	l[4].ActualBytes, l[4].LastPodRefAt = 0, time.Time{}
+	l[4].ActualBytes, l[4].LastPodRefAt = 0, 0
 	world.LastBackup(s, &l[4], time.Time{})
 	for i := range s.Longhorn.Replicas {
 		if r := &s.Longhorn.Replicas[i]; slices.ContainsFunc(l[1:5], func(v facts.LHVolume) bool { return v.Name == r.Volume }) {
-			r.HealthyAt, r.LastHealthyAt = time.Time{}, time.Time{}
+			r.HealthyAt, r.LastHealthyAt = 0, 0
 		}
 	}
 }

@@ -42,11 +42,11 @@ type stage struct {
 	objects map[string]object
 }
 
-// mainStage is the stage of most tests: Longhorn, VolumeSnapshots, Velero, K8up and Rook,
+// mainStage is the stage of most tests: Longhorn, VolumeSnapshots, Velero, K8up, Rook and the Prometheus operator,
 // and no controllers, so that everything stays as the world has it.
 func mainStage(t *testing.T) *stage {
 	t.Helper()
-	return sharedStage(t, "longhorn", "snapshot", "velero", "k8up", "ceph")
+	return sharedStage(t, "longhorn", "snapshot", "velero", "k8up", "ceph", "monitoring")
 }
 
 // oldStage has Longhorn 1.2's v1beta1 instead, whose conditions are a map.

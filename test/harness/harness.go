@@ -1,6 +1,6 @@
 // Package harness runs a real Kubernetes control plane for tests: etcd and
 // kube-apiserver with RBAC and TLS, kube-controller-manager when asked for, and
-// the custom resources of Longhorn, VolumeSnapshot, Velero and Rook. There is no
+// the custom resources of Longhorn, VolumeSnapshot, Velero, Rook and the Prometheus operator. There is no
 // kubelet and no scheduler: pods, nodes and volumes are whatever a test says
 // they are, status included.
 package harness
@@ -27,7 +27,7 @@ type Options struct {
 	// Jobs and the deletion of namespaces and claims need, and none that
 	// would change what a test says of claims, volumes, pods and nodes.
 	ControllerManager bool
-	// CRDs names the sets to install: snapshot, velero, k8up, ceph, and one of longhorn (the
+	// CRDs names the sets to install: snapshot, velero, k8up, ceph, monitoring (the Prometheus operator's), and one of longhorn (the
 	// newest to be had, v1beta2, and the shards of a newer one), longhorn-1.3 (v1beta1 too) and longhorn-1.2 (v1beta1).
 	CRDs []string
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"hubaudit/internal/history"
+	"hubaudit/test/ports"
 	"hubaudit/test/servers"
 )
 
@@ -15,9 +16,10 @@ func TestNotLetIn(t *testing.T) {
 	d := startServer(t)
 	database := newDatabase(t, d)
 	good := at(d, database)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed := ports.Reserve(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	must(t, err)
-	must(t, closed.Close())
+	defer silent.Close()
 	replace := func(old, by string) history.Location {
 		return history.Location{URL: strings.Replace(good.URL, old, by, 1), Password: password}
 	}
@@ -31,7 +33,8 @@ func TestNotLetIn(t *testing.T) {
 		"no password":         {history.Location{URL: good.URL}, "the password is wrong"},
 		"no such role":        {replace(role, "nobody"), "no such role"},
 		"no such database":    {replace(database, "gone"), "there is no database of that name"},
-		"nothing there":       {replace(":"+strconv.Itoa(d.Port), ":"+strconv.Itoa(closed.Addr().(*net.TCPAddr).Port)), "the server is down, or host or port are wrong"},
+		"nothing there":       {replace(":"+strconv.Itoa(d.Port), ":"+strconv.Itoa(closed)), "the server is down, or host or port are wrong"},
+		"no answer":           {history.Location{URL: strings.Replace(at(d, database, "connect_timeout=1").URL, ":"+strconv.Itoa(d.Port), ":"+strconv.Itoa(silent.Addr().(*net.TCPAddr).Port), 1), Password: password}, "the server cannot be reached"},
 		"no such host":        {replace("localhost", "history.invalid"), "cannot be resolved"},
 		"no socket":           {replace("localhost:"+strconv.Itoa(d.Port), "%2Fnowhere"), "nothing answers there"},
 		"TLS is demanded":     {history.Location{URL: strings.Replace(at(d, database, "sslmode=disable").URL, role, "tls", 1), Password: password}, "the server lets no such role in"},
@@ -109,7 +112,7 @@ func TestPrivileges(t *testing.T) {
 	if runs, err := onlooker.Runs(t.Context(), "east", 5); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, error %v", len(runs), err)
 	}
-	wantError(t, onlooker.Record(t.Context(), run("east", 1), moves()), "record a run in the history postgresql://onlooker@", "the role needs the right", "nothing of this was written")
+	wantError(t, onlooker.Record(t.Context(), run("east", 1), moves()), "record a run in the history postgresql://onlooker@", "the role needs the right", "Nothing of this was written")
 	if n := number(t, d, database, "SELECT count(*) FROM hubaudit.runs"); n != 1 {
 		t.Errorf("%d runs", n)
 	}

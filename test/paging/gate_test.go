@@ -2,6 +2,7 @@ package paging
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -22,7 +23,12 @@ type act struct {
 	retryAfter int
 	// lost: the request is served, and the connection breaks before the answer.
 	lost bool
+	// late: the caller waits until it gives up, and then the request is served.
+	late bool
 }
+
+// whenTaken is, instead of a number, the reply by which a mail server takes a mail.
+const whenTaken = -1
 
 // When a process is killed that sends something.
 const (
@@ -39,13 +45,14 @@ type gate struct {
 	name string
 	http *httptest.Server
 	mail net.Listener
-	kill func() // ends the processes of the step
+	took func() int // mails that the server behind a mail gate has taken
+	kill func()     // ends the processes of the step
 
 	mu       sync.Mutex
 	standing act         // of every request that has none of its own
 	acts     map[int]act // by the number of the request in this step
 	seen     int         // requests of this step
-	lost     int         // answers that were kept back on purpose, in this step
+	lost     int         // answers of this step that nobody got, on purpose
 }
 
 func newGate(tb testing.TB, name, backend string, kill func()) *gate {
@@ -94,15 +101,26 @@ func (g *gate) stand(a act) {
 	g.standing = a
 }
 
-func (g *gate) next() act {
+// next is what to do with the next request, or with a mail server's reply, which may
+// be the one that takes a mail.
+func (g *gate) next(taken bool) act {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	a, ok := g.acts[g.seen]
-	if !ok {
-		a = g.standing
+	if _, planned := g.acts[whenTaken]; taken && planned {
+		return g.take(whenTaken)
 	}
 	g.seen++
-	if a.lost {
+	return g.take(g.seen - 1)
+}
+
+// take is what to do with one request, or reply of a mail server. The caller holds mu.
+func (g *gate) take(n int) act {
+	a, ok := g.acts[n]
+	if !ok {
+		return g.standing
+	}
+	delete(g.acts, n)
+	if a.lost || a.late {
 		g.lost++
 	}
 	return a
@@ -115,7 +133,7 @@ func (g *gate) lostAnswers() int {
 }
 
 func (g *gate) serve(to http.Handler, w http.ResponseWriter, r *http.Request) {
-	a := g.next()
+	a := g.next(false)
 	if a.kill == killHalfway {
 		_, _ = io.ReadFull(r.Body, make([]byte, r.ContentLength/2)) // as much of it as there is
 		g.kill()
@@ -140,6 +158,9 @@ func (g *gate) serve(to http.Handler, w http.ResponseWriter, r *http.Request) {
 	case a.lost:
 		to.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
+	case a.late:
+		<-r.Context().Done()
+		to.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
 	default:
 		to.ServeHTTP(w, r)
 		if a.kill == killAfter {
@@ -149,11 +170,12 @@ func (g *gate) serve(to http.Handler, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// newMailGate passes connections on, and may kill at a server's reply.
-func newMailGate(tb testing.TB, name, backend string, kill func()) *gate {
+// newMailGate passes connections on, encrypted as they are, and may kill at a
+// server's reply, or keep that back.
+func newMailGate(tb testing.TB, name, backend string, took func() int, kill func()) *gate {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(tb, err)
-	g := &gate{name: name, mail: l, kill: kill}
+	g := &gate{name: name, mail: l, took: took, kill: kill}
 	var open sync.WaitGroup
 	open.Go(func() {
 		for {
@@ -186,15 +208,20 @@ func (g *gate) relay(client net.Conn, backend string) {
 	})
 	defer up.Wait()
 	defer client.Close()
-	reply := make([]byte, 4096)
+	reply, before := make([]byte, 4096), g.took()
 	for {
 		n, err := server.Read(reply)
 		if n == 0 && err != nil {
 			return
 		}
-		switch a := g.next(); {
+		switch a := g.next(g.took() > before); {
 		case a.kill != "" && a.kill != killAfter:
 			g.kill()
+			return
+		case a.lost:
+			return
+		case a.late:
+			up.Wait() // until the client gives up
 			return
 		default:
 			if _, err := client.Write(reply[:n]); err != nil {

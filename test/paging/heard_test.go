@@ -2,11 +2,8 @@ package paging
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"fmt"
-	"io"
-	"mime"
-	"net/mail"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,6 +24,11 @@ type message struct {
 	severity string // "" where it is not said
 	root     bool   // the first message of an incident, as far as the receiver can tell
 	id       string
+	thread   string // of Slack: the id of the message at its head
+	// digest: it is one line of many; shared: it stands in the thread of a digest.
+	digest, shared bool
+	// forgotten: no history remembers the run.
+	forgotten bool
 }
 
 func (m *message) over() bool { return m.kind == "resolved" }
@@ -37,10 +39,12 @@ type ear struct {
 	from *receivers
 	keys map[string]key // by fingerprint
 	read map[string]int
+	// digests are Slack's messages about many incidents.
+	digests map[string]bool
 }
 
 func newEar(t *testing.T, s *site) *ear {
-	e := &ear{t: t, from: s.receivers, keys: map[string]key{}, read: map[string]int{}}
+	e := &ear{t: t, from: s.receivers, keys: map[string]key{}, read: map[string]int{toFile: filled}, digests: map[string]bool{}}
 	add := func(k key) { e.keys[verdict.Fingerprint("", k.hub, k.check)] = k }
 	for _, c := range clusterChecks {
 		add(key{c, ""})
@@ -58,11 +62,11 @@ func newEar(t *testing.T, s *site) *ear {
 func (e *ear) since(step int) (all []message) {
 	bot := e.from.bot.Posts()
 	for _, p := range bot[e.read[toSlack]:] {
-		all = append(all, e.slack(toSlack, &p))
+		all = append(all, e.slack(toSlack, &p)...)
 	}
 	chat := e.from.chat.Posts()
 	for _, p := range chat[e.read[toChat]:] {
-		all = append(all, e.slack(toChat, &p))
+		all = append(all, e.slack(toChat, &p)...)
 	}
 	events := e.from.pager.Events()
 	for _, p := range events[e.read[toPager]:] {
@@ -70,7 +74,7 @@ func (e *ear) since(step int) (all []message) {
 	}
 	posts := e.from.alerts.Posts()
 	for _, p := range posts[e.read[toAlert]:] {
-		all = append(all, e.alert(&p[0]))
+		all = append(all, e.alerts(p)...)
 	}
 	hooks := e.from.hook.Messages()
 	for _, p := range hooks[e.read[toHook]:] {
@@ -82,16 +86,16 @@ func (e *ear) since(step int) (all []message) {
 	}
 	mails := e.from.mail.Mails()
 	for _, p := range mails[e.read[toMail]:] {
-		all = append(all, e.mail(&p))
+		all = append(all, e.mail(p.Data)...)
 	}
-	data := e.from.lines(e.t)
-	for line := range bytes.Lines(data[e.read[toFile]:]) {
+	data := e.from.lines(e.t, e.read[toFile])
+	for line := range bytes.Lines(data) {
 		if json.Valid(line) && line[len(line)-1] == '\n' { // torn ones are not accepted
 			all = append(all, e.json(toFile, line))
 		}
 	}
 	e.read = map[string]int{toSlack: len(bot), toChat: len(chat), toPager: len(events), toAlert: len(posts), toHook: len(hooks), toMail: len(mails),
-		toFile: bytes.LastIndexByte(data, '\n') + 1}
+		toFile: e.read[toFile] + bytes.LastIndexByte(data, '\n') + 1}
 	for n := range all {
 		all[n].step = step
 	}
@@ -128,10 +132,14 @@ func kindOf(headline string) string {
 	return "open"
 }
 
-func (e *ear) slack(receiver string, p *notifytest.SlackPost) message {
+func (e *ear) slack(receiver string, p *notifytest.SlackPost) []message {
 	blocks := string(p.Blocks)
-	return message{receiver: receiver, key: e.keyOf(p.Text, blocks), run: e.runOf(blocks), kind: kindOf(p.Text),
-		root: receiver == toSlack && p.ThreadTS == "", id: p.TS}
+	if strings.Contains(p.Text, " incidents at once: ") {
+		e.digests[p.TS] = true
+		return e.digest(message{receiver: receiver, run: e.runOf(blocks), id: p.TS}, p.Text, sectionsOf(e.t, p.Blocks))
+	}
+	return []message{{receiver: receiver, key: e.keyOf(p.Text, blocks), run: e.runOf(blocks), kind: kindOf(p.Text),
+		root: receiver == toSlack && p.ThreadTS == "", id: p.TS, thread: cmp.Or(p.ThreadTS, p.TS), shared: e.digests[p.ThreadTS]}}
 }
 
 func (e *ear) page(p *notifytest.PagerDutyEvent) message {
@@ -142,12 +150,25 @@ func (e *ear) page(p *notifytest.PagerDutyEvent) message {
 	return m
 }
 
-func (e *ear) alert(a *notifytest.Alert) message {
-	m := message{receiver: toAlert, key: key{a.Labels["check"], a.Labels["hub"]}, kind: "open", severity: a.Labels["severity"], run: a.EndsAt.Add(-alertKeep)}
-	if a.EndsAt.Sub(a.StartsAt) < alertKeep {
-		m.kind, m.run = "resolved", time.Time{}
+// alerts are the messages of one request, one for each key. Where one alert of a
+// key goes on, the other one only ends what it was before.
+func (e *ear) alerts(post []notifytest.Alert) (all []message) {
+	at := map[key]int{}
+	for _, a := range post {
+		m := message{receiver: toAlert, key: key{a.Labels["check"], a.Labels["hub"]}, kind: "open", severity: a.Labels["severity"], run: a.EndsAt.Add(-alertKeep)}
+		if a.EndsAt.Sub(a.StartsAt) < alertKeep {
+			m.kind, m.run = "resolved", time.Time{}
+		}
+		n, known := at[m.key]
+		switch {
+		case !known:
+			at[m.key] = len(all)
+			all = append(all, m)
+		case !m.over():
+			all[n] = m
+		}
 	}
-	return m
+	return all
 }
 
 func (e *ear) json(receiver string, body []byte) message {
@@ -159,22 +180,4 @@ func (e *ear) json(receiver string, body []byte) message {
 	must(e.t, json.Unmarshal(body, &p))
 	return message{receiver: receiver, key: e.keys[p.Incident.Fingerprint], run: p.Run.StartedAt, kind: p.Kind, severity: p.Incident.Severity,
 		root: p.Kind == "opened" || p.Kind == "reopened", id: p.ID}
-}
-
-var checkLine = regexp.MustCompile(`Check: ([a-z-]+)`)
-
-func (e *ear) mail(p *notifytest.Mail) message {
-	msg, err := mail.ReadMessage(bytes.NewReader(p.Data))
-	must(e.t, err)
-	subject, err := new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
-	must(e.t, err)
-	date, err := msg.Header.Date()
-	must(e.t, err)
-	body, err := io.ReadAll(msg.Body)
-	must(e.t, err)
-	check := checkLine.FindStringSubmatch(string(body))
-	if check == nil {
-		e.t.Fatalf("a mail names no check: %s", p.Data)
-	}
-	return message{receiver: toMail, key: e.keyOf(subject, fmt.Sprintf("check `%s`", check[1])), run: date.UTC(), kind: kindOf(subject), id: msg.Header.Get("Message-ID")}
 }

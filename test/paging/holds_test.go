@@ -12,9 +12,13 @@ import (
 // that it is of.
 func (s *story) listen() {
 	for _, m := range s.ear.since(s.step) {
+		m.forgotten = s.forgotten(&m)
 		s.messages = append(s.messages, m)
 		s.note("        %s was told: %s %s, %s %s, run %s", m.receiver, m.kind, m.severity, m.key, m.id, m.run.Format("02 15:04:05"))
-		if m.run.IsZero() {
+		if m.digest && !m.forgotten {
+			s.listenDigest(&m)
+		}
+		if m.run.IsZero() || m.digest || m.forgotten {
 			continue
 		}
 		run, recorded := s.model.runs[m.run]
@@ -22,6 +26,8 @@ func (s *story) listen() {
 		switch {
 		case !recorded:
 			s.failf("%s was told of %s by a run of %s, which the history has not", m.receiver, m.key, m.run)
+		case !is && m.over() && len(s.model.incidents[m.key]) > 0:
+			// It ended in an earlier run, when this receiver was not configured.
 		case !is:
 			s.failf("%s was told of %s, which was no incident in the run of %s", m.receiver, m.key, m.run)
 		case m.over() && seen.open && s.model.incidents[m.key][0] == seen.incident && !(m.receiver == toSlack && m.root):
@@ -54,60 +60,18 @@ func (s *story) hold() {
 	}
 }
 
-// shows tells whether a receiver shows a key as open.
-func (s *story) shows(receiver string, k key) bool {
-	fingerprint := verdict.Fingerprint("", k.hub, k.check)
-	switch receiver {
-	case toPager:
-		return s.site.pager.Alert("hubaudit-" + fingerprint).Open
-	case toAlert:
-		for _, a := range s.site.alerts.Firing(s.now) {
-			if a.Labels["check"] == k.check && a.Labels["hub"] == k.hub {
-				return true
-			}
-		}
-		return false
-	case toSlack:
-		id := ""
-		for _, m := range s.messages {
-			if m.receiver == toSlack && m.key == k && m.root {
-				id = m.id
-			}
-		}
-		for _, p := range s.site.bot.Posts() {
-			if p.TS == id {
-				return !strings.Contains(p.Text, "RESOLVED")
-			}
-		}
-		return false
-	}
-	for _, m := range slices.Backward(s.messages) {
-		if m.receiver == receiver && m.key == k {
-			return !m.over()
-		}
-	}
-	return false
-}
-
-// severity is the last that a receiver was told of a key.
-func (s *story) severity(receiver string, k key) string {
-	for _, m := range slices.Backward(s.messages) {
-		if m.receiver == receiver && m.key == k && m.severity != "" {
-			return m.severity
-		}
-	}
-	return ""
-}
-
 // epilogue ends all faults and lets some runs finish. Then everybody must know how
 // things stand.
 func (s *story) epilogue() {
 	s.note("    all receivers are well from now on")
-	for name, g := range s.site.gates {
-		g.stand(act{})
-		g.plan(nil)
-		s.standing[name] = ""
+	for _, name := range allReceivers {
+		s.mend(name)
+		delete(s.policy.absent, name)
+		if g := s.site.gates[name]; g != nil {
+			g.plan(nil)
+		}
 	}
+	s.limit, s.trouble = 0, ""
 	s.write()
 	noon := s.latest
 	if s.now.After(noon) {
@@ -134,13 +98,10 @@ func (s *story) calm(at time.Time) {
 	s.now = at
 	s.crew.begin()
 	p := s.audit(at)
-	s.note("%3d %s %s, undisturbed", s.step, at.Format("2006-01-02 15:04:05"), p.outcome())
 	if p.killed || p.status > 2 || strings.Contains(p.said, "notify ") {
 		s.failf("an undisturbed run %s: %s", p.outcome(), p.said)
 	}
-	s.learn()
-	s.listen()
-	s.hold()
+	s.judge(p)
 }
 
 // reached: each incident was told to all who must know, and nobody shows what is over.
@@ -148,7 +109,7 @@ func (s *story) reached() {
 	for k, all := range s.model.incidents {
 		for _, i := range all {
 			for r := range i.owed {
-				if !i.told[r] && !s.overtaken(r, k, i) {
+				if !i.told[r] && !i.digested[r] && !s.overtaken(r, k, i) {
 					s.failf("%s was never told of %s, opened %s", r, k, i.opened)
 				}
 			}
@@ -156,7 +117,7 @@ func (s *story) reached() {
 		i := s.model.current(k)
 		for _, r := range allReceivers {
 			switch {
-			case i == nil && s.shows(r, k):
+			case i == nil && s.shows(r, k) && !s.orphaned(r, k):
 				s.failf("%s shows %s as open, which is over", r, k)
 			case i != nil && i.owed[r] && !s.shows(r, k):
 				s.failf("%s does not show %s as open, which is", r, k)
@@ -193,6 +154,9 @@ func (s *story) repeats() {
 	}
 	first := map[subject][]message{}
 	for _, m := range s.messages {
+		if m.forgotten {
+			continue
+		}
 		if m.receiver == toHook || m.receiver == toFile {
 			c := content{m.receiver, m.kind, m.key, m.run}
 			if id, told := ids[c]; told && id != m.id {
@@ -211,8 +175,10 @@ func (s *story) repeats() {
 			if m.receiver == toSlack {
 				kind = "opened"
 			}
-			at := subject{m.receiver, kind, s.model.runs[m.run][m.key].incident}
-			first[at] = append(first[at], m)
+			if i := s.incidentOf(&m); i != nil {
+				at := subject{m.receiver, kind, i}
+				first[at] = append(first[at], m)
+			}
 		}
 	}
 	for what, all := range first {
@@ -234,6 +200,18 @@ func (s *story) repeats() {
 		}
 		tally.windows.Add(int64(max(0, len(all)-allowed)))
 	}
+}
+
+// incidentOf is what a message is about; nil for one that was over before its run and
+// is not the only one of its key.
+func (s *story) incidentOf(m *message) *incident {
+	if seen, is := s.model.runs[m.run][m.key]; is && !(m.over() && seen.open) {
+		return seen.incident
+	}
+	if all := s.model.incidents[m.key]; len(all) == 1 {
+		return all[0]
+	}
+	return nil
 }
 
 // remembered: the history has the incidents that the model has, and nothing waits.

@@ -4,10 +4,13 @@
 package paging
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"hubaudit/internal/world"
@@ -27,6 +30,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
 		status = m.Run()
+		countUp()
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -42,6 +46,11 @@ const (
 )
 
 func prepare() error {
+	// Processes wait for disks and for one another more than they compute. The
+	// command line comes after this.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil {
+		return err
+	}
 	build := exec.Command("go", "build", "-o", binary, "./cmd/audit")
 	build.Dir, build.Env, build.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	if err := build.Run(); err != nil {

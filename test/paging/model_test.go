@@ -37,6 +37,8 @@ type incident struct {
 	muted    bool
 	// owed are the receivers that must have been told that it is open; told those that were.
 	owed, told map[string]bool
+	// digested are those that were told of its key in a digest, which names no run.
+	digested map[string]bool
 }
 
 // failing is a key that has not failed for long enough.
@@ -147,7 +149,7 @@ func (m *model) begin(at time.Time, p *policy, k key, j judgement) *incident {
 	delete(m.pending, k)
 	i := m.reopened(k, f.since, at, p.reopenWithin)
 	if i == nil {
-		i = &incident{key: k, opened: at, owed: map[string]bool{}, told: map[string]bool{}}
+		i = &incident{key: k, opened: at, owed: map[string]bool{}, told: map[string]bool{}, digested: map[string]bool{}}
 		m.incidents[k] = append(m.incidents[k], i)
 	} else {
 		i.reopened, i.owed, i.ended = i.reopened+1, map[string]bool{}, time.Time{}
@@ -156,6 +158,7 @@ func (m *model) begin(at time.Time, p *policy, k key, j judgement) *incident {
 				delete(i.told, r)
 			}
 		}
+		i.digested = map[string]bool{}
 	}
 	i.open, i.clean, i.outcome, i.last = true, 0, fail, j
 	return i
@@ -220,6 +223,7 @@ func (p *policy) reaches(receiver string, i *incident) bool {
 }
 
 func (p *policy) reached(i *incident) (all []string) {
+	defer func() { all = p.without(all) }()
 	for _, r := range p.routes {
 		if rank(i.last.severity) < rank(r.Severity) || !matchesAny(r.Hubs, i.key.hub) || !matchesAny(r.Checks, i.key.check) {
 			continue

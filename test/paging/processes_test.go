@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,36 @@ func (c *crew) end(cmd *exec.Cmd) {
 	_ = cmd.Process.Signal(signal) // it may have ended
 }
 
+// audit is one run of the command at a time, under the limits of its step.
+func (s *story) audit(at time.Time) process {
+	command := []string{binary}
+	if s.limit > 0 {
+		command = []string{"/bin/sh", "-c", fmt.Sprintf(`ulimit -f %d; exec "$0" "$@"`, s.limit), binary}
+	}
+	command = append(command, "now", "--config", s.site.config(), "--at", at.Format(time.RFC3339), "--output", "json", "--log-level", "error")
+	return s.crew.run(s.T, at, append(command, judged()...)...)
+}
+
+// start runs processes at the same time, and kills them after a random while or
+// where a gate says so.
+func (s *story) start(times []time.Time) []process {
+	done := make([]process, len(times))
+	var all sync.WaitGroup
+	for n, at := range times {
+		all.Go(func() {
+			done[n] = s.audit(at)
+		})
+	}
+	if s.chance(30) {
+		after := time.Duration(s.random.IntN(90_000)) * time.Microsecond
+		s.note("    a kill comes after %s", after)
+		timer := time.AfterFunc(after, s.crew.kill)
+		defer timer.Stop()
+	}
+	all.Wait()
+	return done
+}
+
 // process is one that has ended.
 type process struct {
 	at     time.Time
@@ -58,9 +89,9 @@ type process struct {
 }
 
 // run starts one process and waits for its end.
-func (c *crew) run(t *testing.T, at time.Time, args ...string) process {
+func (c *crew) run(t *testing.T, at time.Time, command ...string) process {
 	p := process{at: at}
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(command[0], command[1:]...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	c.mu.Lock()
@@ -112,6 +143,31 @@ func openLedger(t *testing.T, driver, source, file string) *ledger {
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
 	return &ledger{t: t, db: db, file: file, postgres: driver == "pgx"}
+}
+
+// hold keeps every process from the history, for a while or until end.
+func (l *ledger) hold(d time.Duration) (end func()) {
+	conn, err := l.db.Conn(context.WithoutCancel(l.t.Context()))
+	must(l.t, err)
+	hold := []string{"BEGIN EXCLUSIVE"}
+	if l.postgres {
+		hold = []string{"BEGIN", "LOCK TABLE runs, incidents, deliveries, leases"}
+	}
+	for _, statement := range hold {
+		_, err := conn.ExecContext(context.Background(), statement)
+		must(l.t, err)
+	}
+	var failed error
+	release := sync.OnceFunc(func() {
+		_, err := conn.ExecContext(context.Background(), "ROLLBACK")
+		failed = errors.Join(err, conn.Close())
+	})
+	timer := time.AfterFunc(d, release)
+	return func() {
+		timer.Stop()
+		release()
+		must(l.t, failed)
+	}
 }
 
 // recorded are the times of the runs that the history has, in the order of recording.

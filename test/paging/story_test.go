@@ -34,8 +34,11 @@ type story struct {
 	// back; crowded ones several processes at once.
 	rough, crowded map[int]bool
 	lossy          map[int]map[string]bool
-	standing       map[string]string // what is wrong with a receiver, in words
+	standing       map[string]string // what is wrong with a receiver
 	refused        map[string]bool   // receivers that refused anything
+	trouble        string            // what is wrong with the history in this step
+	blind          map[int]bool      // steps in which runs may not have been remembered
+	limit          int               // of files that processes of this step write; see limits
 	log            []string
 	failed         bool
 }
@@ -101,75 +104,23 @@ func (s *story) passTime() {
 	}
 }
 
-// change breaks and heals, silences and reconfigures.
-func (s *story) change() {
-	for _, name := range s.site.names {
-		h := s.site.hubs[name]
-		for _, c := range hubChecks {
-			if s.chance(22) {
-				h.wrong[c] = pick(s, []int{0, 0, 0, 1, 1, 2, 3})
-				s.note("    %s: %s is wrong with %d users", name, c, h.wrong[c])
-			}
-		}
-		if s.chance(10) || h.away && s.chance(40) {
-			h.away = !h.away
-			s.note("    %s: the database is away: %v", name, h.away)
-		}
-	}
-	if s.chance(25) {
-		s.site.cluster = pick(s, []string{clusterWhole, clusterWhole, nodeIsGone, nodeIsGone, clusterUnread})
-		s.note("    the cluster: %s", s.site.cluster)
-	}
-	if s.chance(8) {
-		c := pick(s, append(slices.Clone(hubChecks), clusterChecks...))
-		s.policy.severity[c] = pick(s, []string{"critical", "error", "warning", "info"})
-		s.note("    %s has severity %s now", c, s.policy.severity[c])
-	}
-	if s.chance(4) {
-		c := pick(s, append(slices.Clone(hubChecks), clusterChecks...))
-		s.policy.disabled[c] = !s.policy.disabled[c]
-		s.note("    %s is disabled: %v", c, s.policy.disabled[c])
-	}
-	if s.chance(4) {
-		s.policy.routes = someRoutes(s)
-		s.note("    routes are %v", s.policy.routes)
-	}
-	if s.known > 0 {
-		s.changeSilences()
-	}
-	s.write()
-}
-
-func (s *story) write() {
-	s.site.configure(s.policy)
-	for _, name := range s.site.names {
-		s.site.writeHub(name)
-	}
-}
-
-// someRoutes are everything to everybody, or as people have them.
-func someRoutes(s *story) []route {
-	switch s.random.IntN(4) {
-	case 0:
-		return []route{{Severity: "info", To: allReceivers}}
-	case 1:
-		return []route{{Severity: "error", To: []string{toPager, toSlack, toHook}}, {Severity: "warning", To: []string{toSlack, toAlert, toFile, toMail}},
-			{Severity: "info", Hubs: []string{"a*"}, To: []string{toChat}}}
-	case 2:
-		return []route{{Severity: "warning", To: []string{"owners", toFile}}, {Severity: "critical", To: []string{toPager}},
-			{Severity: "info", Checks: []string{"lh-*"}, To: []string{toAlert, toHook}}}
-	}
-	return []route{{Severity: "warning", To: []string{toSlack, toPager}}, {Severity: "error", To: allReceivers}}
-}
-
-// act runs the audit, and holds what came of it against the model.
+// act runs the audit.
 func (s *story) act() {
 	s.crew.begin()
 	times := []time.Time{s.now}
 	if s.chance(12) {
 		times = append(times, s.now.Add(time.Second))
 	}
+	mended := s.startTrouble()
+	s.limit = s.limits()
 	done := s.start(times)
+	mended()
+	s.crowded[s.step] = len(times) > 1
+	s.judge(done...)
+}
+
+// judge holds what came of a step's processes against the model.
+func (s *story) judge(done ...process) {
 	for _, g := range s.site.gates {
 		if g.lostAnswers() > 0 {
 			if s.lossy[s.step] == nil {
@@ -180,12 +131,11 @@ func (s *story) act() {
 	}
 	for _, p := range done {
 		s.note("%3d %s %s", s.step, p.at.Format("2006-01-02 15:04:05"), p.outcome())
-		s.rough[s.step] = s.rough[s.step] || p.killed
+		s.rough[s.step] = s.rough[s.step] || p.killed || s.blind[s.step]
 		if trouble := p.trouble(); trouble != "" {
 			s.failf("the process says %s", trouble)
 		}
 	}
-	s.crowded[s.step] = len(times) > 1
 	s.learn()
 	s.listen()
 	s.hold()

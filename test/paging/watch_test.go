@@ -21,9 +21,12 @@ func TestWatch(t *testing.T) {
 		s.watch()
 	}
 	// Then one run that nothing disturbs, and another for what had to wait.
+	for _, g := range s.site.gates {
+		g.plan(nil)
+	}
 	for range 2 {
 		s.crew.begin()
-		if p := s.crew.run(t, time.Now(), "now", "--config", s.site.config(), "--output", "json", "--log-level", "error"); p.killed || p.trouble() != "" {
+		if p := s.crew.run(t, time.Now(), binary, "now", "--config", s.site.config(), "--output", "json", "--log-level", "error"); p.killed || p.trouble() != "" {
 			t.Fatalf("an undisturbed run %s: %s", p.outcome(), p.said)
 		}
 		s.leasesEnd()
@@ -47,7 +50,7 @@ func (s *story) watch() {
 	s.site.gates[name].plan(map[int]act{request: {kill: when}})
 	end := time.AfterFunc(time.Duration(300+s.random.IntN(700))*time.Millisecond, s.crew.kill) // where nothing is told
 	defer end.Stop()
-	p := s.crew.run(s.T, time.Now(), "watch", "--config", s.site.config(), "--listen", "127.0.0.1:0", "--schedule", "@every 24h", "--log-level", "error")
+	p := s.crew.run(s.T, time.Now(), binary, "watch", "--config", s.site.config(), "--listen", "127.0.0.1:0", "--schedule", "@every 24h", "--log-level", "error")
 	s.note("%3d SIGTERM: %v; at request %d of %s, %s: %s", s.step, s.crew.gentle, request, name, when, p.outcome())
 	if s.crew.gentle && p.status != 0 || p.trouble() != "" {
 		s.failf("after SIGTERM: %v the watch %s: %s", s.crew.gentle, p.outcome(), p.said)

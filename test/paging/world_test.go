@@ -1,11 +1,13 @@
 package paging
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,6 +54,7 @@ type site struct {
 	names    []string
 	cluster  string
 	history  string
+	nowhere  string // stands in the configuration instead of the history while that is lost, if set
 	location history.Location
 	*receivers
 }
@@ -65,8 +68,8 @@ CREATE TABLE servers(id INTEGER PRIMARY KEY, proto VARCHAR(15), ip VARCHAR(255),
 CREATE TABLE spawners(id INTEGER PRIMARY KEY, user_id INTEGER, server_id INTEGER, state TEXT, name VARCHAR(255), started DATETIME,
 	last_activity DATETIME, user_options TEXT);`
 
-func newSite(t *testing.T, kill func()) *site {
-	s := &site{t: t, dir: t.TempDir(), hubs: map[string]*hub{}, names: []string{"alpha", "beta"}, cluster: clusterWhole}
+func newSite(t *testing.T, names []string, kill func()) *site {
+	s := &site{t: t, dir: t.TempDir(), hubs: map[string]*hub{}, names: names, cluster: clusterWhole}
 	s.receivers = startReceivers(t, s.dir, kill)
 	for _, name := range s.names {
 		s.hubs[name] = &hub{wrong: map[string]int{}}
@@ -115,6 +118,7 @@ type policy struct {
 	patience     map[string]string // by check
 	disabled     map[string]bool
 	routes       []route
+	absent       map[string]bool     // receivers that are not configured at present
 	owners       map[string][]string // by hub
 	resolveAfter int
 	reopenWithin time.Duration
@@ -129,6 +133,21 @@ type route struct {
 	To       []string `json:"to"`
 }
 
+// without leaves out receivers that are not configured.
+func (p *policy) without(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(r string) bool { return p.absent[r] })
+}
+
+// present are the routes to receivers that are configured.
+func (p *policy) present() (all []route) {
+	for _, r := range p.routes {
+		if r.To = p.without(r.To); len(r.To) > 0 {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
 // configure writes the configuration: JSON, which is YAML.
 func (s *site) configure(p *policy) {
 	checks := map[string]any{}
@@ -141,14 +160,20 @@ func (s *site) configure(p *policy) {
 	}
 	var hubs []any
 	for _, name := range s.names {
-		hubs = append(hubs, map[string]any{"name": name, "database": "sqlite:///" + name + ".sqlite", "owners": p.owners[name]})
+		hubs = append(hubs, map[string]any{"name": name, "database": "sqlite:///" + name + ".sqlite", "owners": p.without(p.owners[name])})
 	}
-	notify := s.settings(s.t)
-	notify["routes"], notify["resolveAfter"], notify["reopenWithin"], notify["repeatInterval"] = p.routes, p.resolveAfter, p.reopenWithin.String(), p.repeat.String()
+	notify := s.settings(s.t, s.dir)
+	for name := range p.absent {
+		delete(notify, name)
+		if name == toChat {
+			delete(notify, "receivers")
+		}
+	}
+	notify["routes"], notify["resolveAfter"], notify["reopenWithin"], notify["repeatInterval"] = p.present(), p.resolveAfter, p.reopenWithin.String(), p.repeat.String()
 	if p.quiet {
 		notify["quietHours"] = map[string]any{"from": "20:00", "to": "07:00"}
 	}
-	data, err := json.MarshalIndent(map[string]any{"hubs": hubs, "checks": checks, "notify": notify, "history": s.history,
+	data, err := json.MarshalIndent(map[string]any{"hubs": hubs, "checks": checks, "notify": notify, "history": cmp.Or(s.nowhere, s.history),
 		"historyPasswordFile": s.passwordFile(), "cluster": map[string]any{"dump": filepath.Join(dumps, s.cluster)}}, "", " ")
 	must(s.t, err)
 	must(s.t, os.WriteFile(s.config(), data, 0o600))

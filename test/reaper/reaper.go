@@ -32,9 +32,11 @@ done
 rm -rf "$1" || rm -rf "$1"
 `
 
-// New makes a folder, whose name begins with prefix, and its reaper.
+// New makes a folder, whose name begins with prefix, and its reaper. The folder is
+// where TMPDIR says, or else in memory where there is much of it: servers wait for
+// the disk most of their time, for data that need not outlive the machine.
 func New(prefix string) (*Reaper, error) {
-	dir, err := os.MkdirTemp("", prefix)
+	dir, err := os.MkdirTemp(place(), prefix)
 	if err != nil {
 		return nil, fmt.Errorf("making the processes' folder: %w", err)
 	}
@@ -52,6 +54,21 @@ func New(prefix string) (*Reaper, error) {
 		return nil, fmt.Errorf("starting the reaper: %w", err)
 	}
 	return &Reaper{Dir: dir, shell: shell, pipe: pipe}, nil
+}
+
+// memory is a file system that every Linux has; containers often get a small one.
+const memory, enough = "/dev/shm", 4 << 30 // bytes
+
+// place is the folder in which to make folders, "" for the usual one.
+func place() string {
+	var s syscall.Statfs_t
+	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memory, &s) != nil {
+		return ""
+	}
+	if s.Flags&syscall.MS_NOEXEC != 0 || s.Bavail*uint64(s.Bsize) < enough { // Wrap's commands are in it
+		return ""
+	}
+	return memory
 }
 
 // Wrap gives a command that notes its id for the reaper, then becomes the binary.

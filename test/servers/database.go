@@ -42,6 +42,7 @@ type Database struct {
 	ended  chan struct{} // closed when the server has
 	admin  func(database string) (*sql.DB, error)
 	client func(database string) *exec.Cmd // reads SQL from its input
+	again  func(tb testing.TB)             // starts the server as before
 	names  atomic.Int64
 }
 
@@ -132,6 +133,7 @@ func (d *Database) setUp(tb testing.TB, c *exec.Cmd) {
 // start starts the server and waits until it answers.
 func (d *Database) start(tb testing.TB, binary string, args ...string) {
 	tb.Helper()
+	d.again = func(tb testing.TB) { tb.Helper(); d.start(tb, binary, args...) }
 	wrapper, err := d.reaper.Wrap(binary)
 	check(tb, err)
 	d.give(tb)
@@ -186,6 +188,12 @@ func (d *Database) Kill(tb testing.TB) {
 	}
 	check(tb, d.server.Process.Signal(sig))
 	<-d.ended
+}
+
+// Restart starts the server again after Kill.
+func (d *Database) Restart(tb testing.TB) {
+	tb.Helper()
+	d.again(tb)
 }
 
 // Admin connects as the administrator, over the socket.

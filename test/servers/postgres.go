@@ -48,6 +48,7 @@ func (d *Database) runPostgres(tb testing.TB, data string, options []string) {
 	}
 	args := []string{"-D", data, "-k", d.Socket}
 	for _, o := range append([]string{fmt.Sprintf("port=%d", d.Port), "listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
+		"dynamic_shared_memory_type=mmap", // in its folder: a killed server's would stay in /dev/shm for ever
 		"ssl=on", "ssl_ca_file=" + d.CA, "ssl_cert_file=" + d.file("server.crt"), "ssl_key_file=" + d.file("server.key")}, options...) {
 		args = append(args, "-c", o)
 	}

@@ -145,6 +145,9 @@ func TestASlowHub(t *testing.T) {
 }
 
 func TestAnEndlessAnswer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a quarter of a gigabyte, for whose every byte the race detector takes long")
+	}
 	hub := newFake(3)
 	hub.answer = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 		blank := bytes.Repeat([]byte(" "), 1<<20)

@@ -176,6 +176,9 @@ func TestHeaderOverwritten(t *testing.T) {
 
 // TestSpawnersRead: how far spawners and servers can be trusted.
 func TestSpawnersRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads as TestDamage does, which the race detector sees")
+	}
 	const complete, partial, none = facts.Complete, facts.Partial, facts.None
 	tests := []struct {
 		name, fixture string

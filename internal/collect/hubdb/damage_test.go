@@ -176,6 +176,9 @@ func TestMissingCoreTables(t *testing.T) {
 // TestUsersAroundLostPages loses leaf pages of a large table: every other row
 // is still read, and who shares a cookie among them is still told.
 func TestUsersAroundLostPages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads as TestDamage does, which the race detector sees")
+	}
 	path := fixture(t, "schema-5.5.1")
 	shell(t, path, "DELETE FROM users", "DELETE FROM spawners", `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
 		INSERT INTO users (id, name, cookie_id) SELECT CASE WHEN i > 500 THEN i * 1000003 ELSE i END, 'user-' || i, hex(randomblob(16)) FROM n`,

@@ -63,20 +63,20 @@ type volumeObject struct {
 func volume(o *volumeObject) facts.LHVolume {
 	spec, status := &o.Spec, &o.Status
 	return facts.LHVolume{
-		Name: kube.Intern(o.Metadata.Name), Created: o.Metadata.CreationTimestamp.Time, Deleting: o.Metadata.DeletionTimestamp.Time,
+		Name: kube.Intern(o.Metadata.Name), Created: facts.At(o.Metadata.CreationTimestamp.Time), Deleting: facts.At(o.Metadata.DeletionTimestamp.Time),
 		State: intern(status.State), Robustness: intern(status.Robustness),
 		WantReplicas: int(spec.NumberOfReplicas), DataEngine: intern(cmp.Or(spec.DataEngine, spec.BackendStore, "v1")),
 		DataLocality: intern(spec.DataLocality), Standby: bool(spec.Standby), FromBackup: string(spec.FromBackup),
 		Restoring: bool(status.RestoreRequired), CloneState: intern(status.CloneStatus.State), Sharded: spec.DataLayout.Type == "sharded",
 		SizeBytes: int64(spec.Size), ActualBytes: int64(status.ActualSize),
 		NodeID: intern(cmp.Or(spec.NodeID, status.CurrentNodeID)), LastAttachedBy: intern(spec.LastAttachedBy),
-		LastBackupAt: status.LastBackupAt.Time, LastDegradedAt: status.LastDegradedAt.Time, LastAutoSalvagedAt: status.LastSalvagedAt.Time,
+		LastBackupAt: facts.At(status.LastBackupAt.Time), LastDegradedAt: facts.At(status.LastDegradedAt.Time), LastAutoSalvagedAt: facts.At(status.LastSalvagedAt.Time),
 		OfflineRebuilding: intern(spec.Offline), Image: intern(cmp.Or(status.CurrentImage, spec.Image, spec.EngineImage)),
 		NodeSelector: interned(spec.NodeSelector), DiskSelector: interned(spec.DiskSelector),
 		Jobs: o.Metadata.Labels.Jobs, JobGroups: o.Metadata.Labels.Groups, BackupTarget: intern(spec.BackupTarget),
 		ClaimNamespace: intern(status.Kubernetes.Namespace), ClaimName: intern(status.Kubernetes.ClaimName),
 		VolumeName:     intern(status.Kubernetes.VolumeName),
-		LastClaimRefAt: status.Kubernetes.LastClaimRefAt.Time, LastPodRefAt: status.Kubernetes.LastPodRefAt.Time,
+		LastClaimRefAt: facts.At(status.Kubernetes.LastClaimRefAt.Time), LastPodRefAt: facts.At(status.Kubernetes.LastPodRefAt.Time),
 	}
 }
 
@@ -109,9 +109,9 @@ func replica(o *replicaObject) facts.LHReplica {
 	spec := &o.Spec
 	return facts.LHReplica{
 		Name: o.Metadata.Name, Volume: intern(cmp.Or(spec.Volume, o.Metadata.Labels.Volume)),
-		Created: o.Metadata.CreationTimestamp.Time, Deleting: o.Metadata.DeletionTimestamp.Time,
+		Created: facts.At(o.Metadata.CreationTimestamp.Time), Deleting: facts.At(o.Metadata.DeletionTimestamp.Time),
 		NodeID: intern(spec.NodeID), DiskID: intern(spec.DiskID),
-		HealthyAt: spec.HealthyAt.Time, FailedAt: failedAt(o), LastHealthyAt: spec.LastHealthyAt.Time, LastFailedAt: spec.LastFailedAt.Time,
+		HealthyAt: facts.At(spec.HealthyAt.Time), FailedAt: facts.At(failedAt(o)), LastHealthyAt: facts.At(spec.LastHealthyAt.Time), LastFailedAt: facts.At(spec.LastFailedAt.Time),
 		Active: bool(spec.Active), EvictionRequested: bool(spec.EvictionRequested || o.Status.EvictionRequested),
 		State: intern(o.Status.CurrentState), LinkedCloneSource: string(spec.LinkedCloneSource),
 	}

@@ -40,7 +40,7 @@ var (
 const metadata = `"metadata":{"name":"x","namespace":"longhorn-system","creationTimestamp":"2026-02-03T04:05:06Z","managedFields":[{"fieldsV1":{"f:spec":{}}}]}`
 
 func TestVolumes(t *testing.T) {
-	base := facts.LHVolume{Name: "x", Created: created, DataEngine: "v1"}
+	base := facts.LHVolume{Name: "x", Created: facts.At(created), DataEngine: "v1"}
 	with := func(change func(v *facts.LHVolume)) facts.LHVolume {
 		v := base
 		change(&v)
@@ -75,10 +75,10 @@ func TestVolumes(t *testing.T) {
 			"status":{"lastAutoSalvagedAt":"2026-11-20T11:00:00Z","state":"attached","robustness":"degraded","currentNodeID":"n1","restoreRequired":true,"actualSize":157286400,"lastBackupAt":"2026-11-20T11:00:00Z",
 			"lastDegradedAt":"2026-11-20T12:00:00+01:00","cloneStatus":{"state":"initiated"},
 			"kubernetesStatus":{"namespace":"hub","pvcName":"claim-ann","pvName":"pv-1","lastPVCRefAt":"2026-11-20T11:00:00Z","lastPodRefAt":"2026-11-20T11:00:00Z"}}}`,
-			facts.LHVolume{Name: "x", Created: created, Deleting: later, State: "attached", Robustness: "degraded", WantReplicas: 3, DataEngine: "v1", DataLocality: "best-effort",
+			facts.LHVolume{Name: "x", Created: facts.At(created), Deleting: facts.At(later), State: "attached", Robustness: "degraded", WantReplicas: 3, DataEngine: "v1", DataLocality: "best-effort",
 				Standby: true, FromBackup: "s3://b", Restoring: true, CloneState: "initiated", SizeBytes: 10 << 30, ActualBytes: 150 << 20, NodeID: "n1", LastAttachedBy: "csi",
-				LastBackupAt: later, LastDegradedAt: later, ClaimNamespace: "hub", ClaimName: "claim-ann", VolumeName: "pv-1", LastClaimRefAt: later, LastPodRefAt: later,
-				LastAutoSalvagedAt: later, OfflineRebuilding: "ignored", Image: "e:v2", NodeSelector: []string{"storage"}, DiskSelector: []string{"ssd", "big"},
+				LastBackupAt: facts.At(later), LastDegradedAt: facts.At(later), ClaimNamespace: "hub", ClaimName: "claim-ann", VolumeName: "pv-1", LastClaimRefAt: facts.At(later), LastPodRefAt: facts.At(later),
+				LastAutoSalvagedAt: facts.At(later), OfflineRebuilding: "ignored", Image: "e:v2", NodeSelector: []string{"storage"}, DiskSelector: []string{"ssd", "big"},
 				Jobs: []string{"a", "b"}, JobGroups: []string{"homes"}, BackupTarget: "second"}},
 	} {
 		l, r := put(t, facts.LonghornVolumes, tt.raw)
@@ -89,7 +89,7 @@ func TestVolumes(t *testing.T) {
 }
 
 func TestReplicas(t *testing.T) {
-	base := facts.LHReplica{Name: "x", Created: created}
+	base := facts.LHReplica{Name: "x", Created: facts.At(created)}
 	with := func(change func(r *facts.LHReplica)) facts.LHReplica {
 		r := base
 		change(&r)
@@ -105,15 +105,15 @@ func TestReplicas(t *testing.T) {
 		"eviction, since 1.6": {`{` + metadata + `,"spec":{"evictionRequested":true},"status":{"evictionRequested":false}}`, evicted},
 		"volume by label": {`{"metadata":{"name":"x","creationTimestamp":"2026-02-03T04:05:06Z","labels":{"longhornvolume":"v1"}}}`,
 			with(func(r *facts.LHReplica) { r.Volume = "v1" })},
-		"failed at no time":   {`{` + metadata + `,"spec":{"failedAt":"soon"}}`, with(func(r *facts.LHReplica) { r.FailedAt = created })},
-		"failed, last known":  {`{` + metadata + `,"spec":{"failedAt":"soon","lastFailedAt":"2026-11-20T11:00:00Z"}}`, with(func(r *facts.LHReplica) { r.FailedAt, r.LastFailedAt = later, later })},
-		"failed, all unknown": {`{"metadata":{"name":"x"},"spec":{"failedAt":"soon"}}`, facts.LHReplica{Name: "x", FailedAt: time.Unix(0, 0).UTC()}},
+		"failed at no time":   {`{` + metadata + `,"spec":{"failedAt":"soon"}}`, with(func(r *facts.LHReplica) { r.FailedAt = facts.At(created) })},
+		"failed, last known":  {`{` + metadata + `,"spec":{"failedAt":"soon","lastFailedAt":"2026-11-20T11:00:00Z"}}`, with(func(r *facts.LHReplica) { r.FailedAt, r.LastFailedAt = facts.At(later), facts.At(later) })},
+		"failed, all unknown": {`{"metadata":{"name":"x"},"spec":{"failedAt":"soon"}}`, facts.LHReplica{Name: "x", FailedAt: facts.At(time.Unix(0, 0).UTC())}},
 		"healthy at no time":  {`{` + metadata + `,"spec":{"healthyAt":"soon"}}`, base},
 		"everything": {`{` + metadata + `,"spec":{"volumeName":"v1","nodeID":"n1","diskID":"d1","healthyAt":"2026-02-03T04:05:06Z","failedAt":"2026-11-20T11:00:00Z",
 			"lastHealthyAt":"2026-02-03T04:05:06Z","lastFailedAt":"2026-11-20T11:00:00Z","active":true,"linkedCloneSrcReplicaName":"r0"},"status":{"currentState":"stopped"}}`,
 			with(func(r *facts.LHReplica) {
 				r.Volume, r.NodeID, r.DiskID, r.Active, r.State, r.LinkedCloneSource = "v1", "n1", "d1", true, "stopped", "r0"
-				r.HealthyAt, r.LastHealthyAt, r.FailedAt, r.LastFailedAt = created, created, later, later
+				r.HealthyAt, r.LastHealthyAt, r.FailedAt, r.LastFailedAt = facts.At(created), facts.At(created), facts.At(later), facts.At(later)
 			})},
 	} {
 		l, r := put(t, facts.LonghornReplicas, tt.raw)

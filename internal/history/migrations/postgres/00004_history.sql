@@ -102,6 +102,7 @@ CREATE TABLE deliveries (
     queued_at   BIGINT NOT NULL,
     not_before  BIGINT,
     handed_at   BIGINT,
+    unsure      TEXT   NOT NULL DEFAULT '',
     sent_at     BIGINT,
     ref         TEXT   NOT NULL,
     tries       BIGINT NOT NULL,

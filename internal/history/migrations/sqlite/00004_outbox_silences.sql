@@ -33,6 +33,7 @@ CREATE TABLE outbox (
     queued_at   BIGINT  NOT NULL,
     not_before  BIGINT,           -- NULL: at once
     handed_at   BIGINT,           -- given to a sender who has not said yet how it went: the receiver may have it
+    unsure      TEXT    NOT NULL DEFAULT '', -- other severities with which it was given to one, a space after each
     sent_at     BIGINT,
     ref         TEXT    NOT NULL,
     tries       BIGINT  NOT NULL,
