@@ -21,7 +21,7 @@ var summaries = map[string]*regexp.Regexp{
 	madeUp:  regexp.MustCompile("that JupyterHub did not make"),
 	node:    regexp.MustCompile("replicas? .*does not have|Longhorn still counts on .* on node"),
 	lacking: regexp.MustCompile("degraded"),
-	unsent:  regexp.MustCompile("messages? (is|are) waiting"),
+	unsent:  regexp.MustCompile("messages? (is|are) waiting|^receiver .* (refuses its messages|could not be reached in|was not tried in) ?"),
 }
 
 var counted = regexp.MustCompile(`([0-9]+) incidents (?:at once|in one message)`)
