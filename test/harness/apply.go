@@ -23,7 +23,8 @@ const writers = 32
 
 // Apply creates objects, many at once, and their status too, which the API
 // server would else throw away. An object that exists gets the fields that are
-// given; the others stay, and null removes one. Namespaces go first.
+// given; the others stay, and null removes one. Namespaces go first, and so do
+// nodes: whatever else tells of a node, such as Longhorn's record of it, is younger.
 func (c *Cluster) Apply(tb testing.TB, objects ...map[string]any) {
 	tb.Helper()
 	if err := c.apply(tb.Context(), objects); err != nil {
@@ -76,15 +77,15 @@ func (c *Cluster) Delete(tb testing.TB, objects ...map[string]any) {
 }
 
 func (c *Cluster) apply(ctx context.Context, objects []map[string]any) error {
-	var namespaces, rest []map[string]any
+	var first, rest []map[string]any
 	for _, object := range objects {
-		if object["kind"] == "Namespace" {
-			namespaces = append(namespaces, object)
+		if kind := object["kind"]; object["apiVersion"] == "v1" && (kind == "Namespace" || kind == "Node") {
+			first = append(first, object)
 		} else {
 			rest = append(rest, object)
 		}
 	}
-	if err := concurrently(ctx, namespaces, c.applyOne); err != nil {
+	if err := concurrently(ctx, first, c.applyOne); err != nil {
 		return err
 	}
 	return concurrently(ctx, rest, c.applyOne)

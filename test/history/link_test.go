@@ -20,12 +20,13 @@ type link struct {
 	says   []byte
 	passed bool // whether the server hears it, and only its answer is lost
 	broken chan bool
+	over   chan bool // closed once both ends are as they stay
 }
 
 // breakWhen gives a location behind a link that breaks.
 func breakWhen(t *testing.T, d *servers.Database, where history.Location, says string, passed bool) (history.Location, *link) {
 	t.Helper()
-	l := &link{server: "127.0.0.1:" + strconv.Itoa(d.Port), says: []byte(says), passed: passed, broken: make(chan bool, 1)}
+	l := &link{server: "127.0.0.1:" + strconv.Itoa(d.Port), says: []byte(says), passed: passed, broken: make(chan bool, 1), over: make(chan bool)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { listener.Close() })
@@ -72,7 +73,7 @@ func (l *link) carry(t *testing.T, audit net.Conn) {
 		if bytes.Contains(said[:n], l.says) {
 			select {
 			case l.broken <- true:
-				l.cut(audit, server, said[:n])
+				l.cut(audit, server, said[:n], answers)
 				return
 			default: // it broke before
 			}
@@ -83,14 +84,16 @@ func (l *link) carry(t *testing.T, audit net.Conn) {
 	}
 }
 
-// cut closes both ends, once the server has heard the last words if it is to.
-func (l *link) cut(audit, server net.Conn, last []byte) {
-	audit.Close() // and with it the way back
+// cut closes both ends, once the server has answered the last words if it is to hear
+// them: answers ends when there is nobody to take one.
+func (l *link) cut(audit, server net.Conn, last []byte, answers chan bool) {
+	defer close(l.over)
+	audit.Close()
 	if !l.passed {
 		return
 	}
 	if _, err := server.Write(last); err == nil {
-		_, _ = server.Read(make([]byte, 1)) // it has answered, or is gone
+		<-answers
 	}
 }
 
@@ -112,9 +115,10 @@ func TestLinkBreaks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			database := newDatabase(t, d)
 			must(t, open(t, at(d, database)).Close())
-			where, _ := breakWhen(t, d, at(d, database), c.says, c.passed)
+			where, l := breakWhen(t, d, at(d, database), c.says, c.passed)
 			s := open(t, where)
 			wantError(t, s.Record(t.Context(), run("east", 0), moves()), "record a run in the history postgresql://", c.error)
+			<-l.over
 			if n := number(t, d, database, "SELECT count(*) FROM hubaudit.runs"); n != c.written {
 				t.Errorf("%d runs were written, want %d", n, c.written)
 			}
